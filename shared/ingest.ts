@@ -1,0 +1,114 @@
+// Ingest: a message of a DPU, from any door, becomes journal records; whoever brought it is told once they are durable.
+import type { Clock } from './clock.ts';
+import type { Event, QuarantineReason } from './event.ts';
+import type { Floorplan } from './floorplan.ts';
+import type { DpuId } from './ids.ts';
+import { encodeRecords, type JournalRecord } from './journal-entry.ts';
+import type { JournalWriter } from './journal-writer.ts';
+import { type Judged, judgeMessage, judgeValue, type Rejection, type Verdict } from './message.ts';
+
+/** `topic` is null for HTTP. `value` is the payload as JSON where it has been parsed already. */
+export type Message = {
+  readonly dpuId: DpuId;
+  readonly topic: string | null;
+  readonly payload: Uint8Array;
+  readonly value?: unknown;
+  /** The quarantine item that this message is a replay of. */
+  readonly replayOf?: string;
+};
+
+export type Outcome = {
+  readonly status: 'accepted' | 'quarantined';
+  readonly reason: QuarantineReason | null;
+  readonly detail: string | null;
+};
+
+export type IngestDependencies = {
+  readonly writer: JournalWriter;
+  /** Shows a fact only once it stands in the journal. */
+  readonly plan: Floorplan;
+  readonly clock: Clock;
+  readonly futureAllowedMs: number;
+};
+
+const ACCEPTED: Outcome = { status: 'accepted', reason: null, detail: null };
+/** Faults of one message that are named in the quarantine item's detail. */
+const DETAILS_MAX = 10;
+
+export class Ingest {
+  readonly #dependencies: IngestDependencies;
+
+  constructor(dependencies: IngestDependencies) {
+    this.#dependencies = dependencies;
+  }
+
+  /** The way into the journal, for those who must pause their sockets while it is saturated. */
+  get writer(): JournalWriter {
+    return this.#dependencies.writer;
+  }
+
+  /** Stores a message; `stored` gets one outcome an event (a message that cannot be read has one) once that is durable. */
+  accept(message: Message, stored: (outcomes: readonly Outcome[]) => void): void {
+    const receivedAtMs = this.#dependencies.clock.nowMs();
+    const judged = this.#judge(message, receivedAtMs);
+    const verdicts: readonly Verdict[] = 'rejected' in judged ? [judged.rejected] : judged.verdicts;
+    const outcomes = verdicts.map(outcomeOf);
+    const records = recordsOf(message, verdicts, receivedAtMs);
+    if (records.length === 0) stored(outcomes);
+    else this.writer.append(encodeRecords(records), () => stored(outcomes));
+  }
+
+  /** Stores something that is no message of a DPU. */
+  quarantine(what: { topic: string | null; payload: Uint8Array } & Rejection, stored: () => void): void {
+    const receivedAtMs = this.#dependencies.clock.nowMs();
+    const record: JournalRecord = { kind: 'quarantined', dpuId: null, receivedAtMs, ...what };
+    this.writer.append(encodeRecords([record]), stored);
+  }
+
+  #judge(message: Message, receivedAtMs: number): Judged {
+    const rules = { receivedAtMs, futureAllowedMs: this.#dependencies.futureAllowedMs };
+    const judged =
+      message.value === undefined
+        ? judgeMessage(message.dpuId, decodeText(message.payload), rules)
+        : judgeValue(message.dpuId, message.value, rules);
+    if ('rejected' in judged || this.#dependencies.plan.dpus.has(message.dpuId)) return judged;
+    return { verdicts: judged.verdicts.map((verdict) => ('event' in verdict ? unknownDpu(message.dpuId) : verdict)) };
+  }
+}
+
+function unknownDpu(dpuId: DpuId): Rejection {
+  return { reason: 'unknown_dpu', detail: `no DPU ${dpuId} in the floor plan; creating it replays its events` };
+}
+
+function outcomeOf(verdict: Verdict): Outcome {
+  return 'event' in verdict ? ACCEPTED : { status: 'quarantined', reason: verdict.reason, detail: verdict.detail };
+}
+
+/** The good events, and for each reason among the others one item with the bytes of the whole message. */
+function recordsOf(message: Message, verdicts: readonly Verdict[], receivedAtMs: number): JournalRecord[] {
+  const { dpuId, topic, payload } = message;
+  const events: Event[] = [];
+  const rejected = new Map<QuarantineReason, string[]>();
+  for (const [index, verdict] of verdicts.entries()) {
+    if ('event' in verdict) events.push(verdict.event);
+    else {
+      const details = rejected.get(verdict.reason) ?? [];
+      details.push(verdicts.length === 1 ? verdict.detail : `[${index}] ${verdict.detail}`);
+      rejected.set(verdict.reason, details);
+    }
+  }
+  const records: JournalRecord[] = [];
+  if (events.length > 0)
+    records.push({ kind: 'events', dpuId, receivedAtMs, events, replayOf: message.replayOf ?? null });
+  else if (message.replayOf !== undefined) return [];
+  for (const [reason, details] of rejected) {
+    const more = details.length > DETAILS_MAX ? `; and ${details.length - DETAILS_MAX} more` : '';
+    const detail = details.slice(0, DETAILS_MAX).join('; ') + more;
+    records.push({ kind: 'quarantined', topic, dpuId, reason, receivedAtMs, payload, detail });
+  }
+  return records;
+}
+
+function decodeText(payload: Uint8Array): string {
+  return Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString('utf8');
+}

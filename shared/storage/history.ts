@@ -1,0 +1,99 @@
+// Port: raw events, what they change, and every sum over them. One processor writes; anybody reads.
+
+import type { Remapping } from '../atlas.ts';
+import type { Event } from '../event.ts';
+import type { DpuId, SpaceId } from '../ids.ts';
+import type { QuarantinedRecord } from '../journal-entry.ts';
+import type { Mapping, MappingStatus } from '../mapping.ts';
+
+export type MappedEvent = Event & {
+  readonly receivedAtMs: number;
+  readonly recordedAtMs: number;
+  readonly mapping: Mapping;
+};
+
+/** What one read of the journal comes to. */
+export type Batch = {
+  readonly partition: number;
+  /** The journal position after this batch. */
+  readonly position: number;
+  readonly events: readonly MappedEvent[];
+  readonly quarantined: readonly (QuarantinedRecord & { readonly id: string; readonly recordedAtMs: number })[];
+  /** Quarantine items whose events are in this batch. */
+  readonly replayed: readonly string[];
+};
+
+/** A fact that has been taken in at `position`, with the events that it maps differently. */
+export type Recount = {
+  readonly partition: number;
+  readonly position: number;
+  readonly factNumber: number;
+  readonly recordedAtMs: number;
+  readonly remappings: readonly Remapping[];
+};
+
+/** Where a space's live count starts; null: no reset so far. */
+export type LiveStart = { readonly spaceId: SpaceId; readonly atMs: number | null };
+
+export type Progress = { readonly position: number; readonly factNumber: number };
+
+export type HistoryWriter = {
+  /** How far the partition has been taken in; zeros at first. */
+  progress(partition: number): Promise<Progress>;
+  /**
+   * Stores the batch and everything that follows from it, and the cursor, in one transaction. An event whose identity
+   * is stored already changes nothing. Answers the number of events that were new.
+   */
+  commit(batch: Batch): Promise<{ stored: number }>;
+  /** Adds the differences that the fact makes to the events stored so far, and the cursor, in one transaction. */
+  recount(recount: Recount): Promise<{ events: number }>;
+  /** Live counts of these spaces start from these resets from now on. */
+  startLive(starts: readonly LiveStart[]): Promise<void>;
+  /** Does a bounded piece of the work that can wait (extremes of closed hours). True when there may be more. */
+  tidy(beforeMs: number): Promise<boolean>;
+  close(): Promise<void>;
+};
+
+/** Numbers of +1 and -1 deltas; their difference is the change of the count. */
+export type Sums = { readonly entrances: number; readonly exits: number };
+
+/** [fromMs, untilMs) */
+export type Span = { readonly fromMs: number; readonly untilMs: number };
+
+/** Sums of a span, and the least and greatest running sum after each millisecond with events, 0 at its beginning included. */
+export type Profile = Sums & { readonly lowest: number; readonly highest: number };
+
+export type StoredEvent = Event & {
+  readonly receivedAtMs: number;
+  readonly recordedAtMs: number;
+  readonly status: MappingStatus;
+};
+
+export type EventsQuery = {
+  /** Of this DPU only. */
+  readonly dpuId?: DpuId;
+  /** With a delta of this space only. */
+  readonly spaceId?: SpaceId;
+  /** By timestamp, or by recorded_at. */
+  readonly by: 'timestamp' | 'received';
+  readonly span: Span;
+  readonly order: 'asc' | 'desc';
+  readonly limit: number;
+  /** From the page before; opaque. */
+  readonly cursor?: string;
+};
+
+export type EventsPage = {
+  readonly total: number;
+  readonly next: string | null;
+  readonly results: readonly StoredEvent[];
+};
+
+export type HistoryReader = {
+  /** Sums of all deltas of the space with timestamp <= each of `instants`. */
+  sumsAt(spaceId: SpaceId, instants: readonly number[]): Promise<Sums[]>;
+  /** The profile of each span, which must be in order and not overlap. */
+  profiles(spaceId: SpaceId, spans: readonly Span[]): Promise<Profile[]>;
+  events(query: EventsQuery): Promise<EventsPage>;
+  close(): Promise<void>;
+};

@@ -1,0 +1,6 @@
+// Runs every test file; files run in parallel forks because the tests start real servers and processes.
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: { include: ['test/**/*.test.ts'], pool: 'forks', testTimeout: 30_000, hookTimeout: 30_000 },
+});
