@@ -4,7 +4,7 @@ import { Floorplan } from './floorplan.ts';
 import { encodeRecords } from './journal-entry.ts';
 import type { JournalWriter } from './journal-writer.ts';
 import type { ProcessorControl } from './processor-control.ts';
-import { FloorplanConflict, type FloorplanStore } from './storage/floorplan.ts';
+import { FLOORPLAN_CONFLICT, type FloorplanStore } from './storage/floorplan.ts';
 
 /** How long a change waits to be in every count before it is answered all the same. */
 const APPLIED_TIMEOUT_MS = 5_000;
@@ -48,7 +48,7 @@ export class FloorplanService {
         await this.#announce();
         return facts;
       } catch (error) {
-        if (!(error instanceof FloorplanConflict)) throw error;
+        if (!(error instanceof Error) || error.message !== FLOORPLAN_CONFLICT) throw error;
         await this.#announce();
       }
     }

@@ -1,22 +1,8 @@
 // What other services may ask of the processor.
-import type { SpaceId } from './ids.ts';
+import type { AuditReport } from './storage/history.ts';
 
-/** A space whose numbers are not one: as kept live, as summed from history, as replayed from the raw events. */
-export type Discrepancy = {
-  readonly spaceId: SpaceId;
-  readonly live: number;
-  readonly history: number;
-  readonly replay: number;
-  readonly detail: string;
-};
-
-export type Verification = {
-  readonly spaces: number;
-  readonly events: number;
-  /** Journal position at which all were compared. */
-  readonly position: number;
-  readonly discrepancies: readonly Discrepancy[];
-};
+/** What `verify` and `rebuild` found, compared at one journal position. */
+export type Verification = AuditReport & { readonly position: number };
 
 export type ProcessorControl = {
   /** True once fact `number` and all before it hold for all events stored; false when that takes longer than `timeoutMs`. */

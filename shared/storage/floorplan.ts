@@ -1,13 +1,13 @@
 // Port: the facts, appended and numbered, and the outbox through which every partition learns of them in order.
 import type { Change, Fact } from '../fact.ts';
 
-/** Somebody else recorded a fact since `expected` was read: read again and decide again. */
-export class FloorplanConflict extends Error {}
+/** Message of the error when somebody else recorded a fact since `expected` was read: read again and decide again. */
+export const FLOORPLAN_CONFLICT = 'floor plan changed meanwhile';
 
 export type FloorplanStore = {
   /**
    * Appends `changes` as the facts `expected + 1` and on, all or none, durable once resolved, together with the outbox
-   * row that announces them. Throws FloorplanConflict when fact `expected` is not the newest.
+   * row that announces them. Throws FLOORPLAN_CONFLICT when fact `expected` is not the newest.
    */
   append(changes: readonly Change[], expected: number, by: string | null): Promise<Fact[]>;
   /** The facts numbered above `after`, in order, at most `limit` (default 10,000). */

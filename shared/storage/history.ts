@@ -23,13 +23,17 @@ export type Batch = {
   readonly replayed: readonly string[];
 };
 
-/** A fact that has been taken in at `position`, with the events that it maps differently. */
+/** Facts that have been taken in, in order, with the events that each maps differently; `position` is after them. */
 export type Recount = {
   readonly partition: number;
   readonly position: number;
+  /** The newest of `facts`. */
   readonly factNumber: number;
-  readonly recordedAtMs: number;
-  readonly remappings: readonly Remapping[];
+  readonly facts: readonly {
+    readonly factNumber: number;
+    readonly recordedAtMs: number;
+    readonly remappings: readonly Remapping[];
+  }[];
 };
 
 /** Where a space's live count starts; null: no reset so far. */
@@ -45,13 +49,44 @@ export type HistoryWriter = {
    * is stored already changes nothing. Answers the number of events that were new.
    */
   commit(batch: Batch): Promise<{ stored: number }>;
-  /** Adds the differences that the fact makes to the events stored so far, and the cursor, in one transaction. */
+  /** Adds the differences that the facts make to the events stored so far, and the cursor, in one transaction. */
   recount(recount: Recount): Promise<{ events: number }>;
   /** Live counts of these spaces start from these resets from now on. */
   startLive(starts: readonly LiveStart[]): Promise<void>;
   /** Does a bounded piece of the work that can wait (extremes of closed hours). True when there may be more. */
   tidy(beforeMs: number): Promise<boolean>;
+  /**
+   * Compares everything kept with what `truth` makes of the raw events, hour by hour, and with `repair` puts it right.
+   * Nothing else may be written meanwhile.
+   */
+  audit(truth: Truth, options: AuditOptions): Promise<AuditReport>;
   close(): Promise<void>;
+};
+
+/** How an event was mapped from `recordedAtMs` on; `cause` is the fact that changed it, null for the first. */
+export type MappingStep = { readonly recordedAtMs: number; readonly mapping: Mapping; readonly cause: number | null };
+
+/** By the facts alone: the mappings of an event in the order they were recorded, the first at its own recording. */
+export type Truth = (dpuId: DpuId, timestampMs: number, recordedAtMs: number) => readonly MappingStep[];
+
+export type AuditOptions = {
+  readonly repair: boolean;
+  readonly onProgress?: (done: { events: number; hour: number }) => void;
+};
+
+/** What is kept of a space (null: of no single space) is not what its raw events make. Counts are sums of all deltas. */
+export type Discrepancy = {
+  readonly spaceId: SpaceId | null;
+  readonly live: number;
+  readonly history: number;
+  readonly replay: number;
+  readonly detail: string;
+};
+
+export type AuditReport = {
+  readonly spaces: number;
+  readonly events: number;
+  readonly discrepancies: readonly Discrepancy[];
 };
 
 /** Numbers of +1 and -1 deltas; their difference is the change of the count. */

@@ -27,10 +27,10 @@ export type Journal = {
   /** Calls `onOwned` for each partition that `group` may read here, now and whenever more are assigned. */
   own(group: string, onOwned: (ownership: Ownership) => void): Promise<void>;
   /**
-   * The next entries in order after `after`, at least one and, after that one, no more than `maxBytes`; waits while
-   * there are none. Empty only when `signal` or the ownership is aborted.
+   * The next entries in order after `after`: at least one and, after that one, no more than `maxBytes`; waits while
+   * there are none. Empty only when the ownership is lost or the journal closed.
    */
-  read(ownership: Ownership, after: number, options: { maxBytes: number; signal?: AbortSignal }): Promise<Entry[]>;
+  read(ownership: Ownership, after: number, options: { maxBytes: number }): Promise<Entry[]>;
   /** Nothing up to `position` is needed by the ownership's group again. Rejects when another epoch owns the partition. */
   commit(ownership: Ownership, position: number): Promise<void>;
   /** Entries not yet committed, over all partitions. */

@@ -1,0 +1,117 @@
+// Opening a SQLite database so that a commit is durable, and telling apart what its errors ask for.
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+
+/** Raised with every change of a schema; a database of a newer version is refused. */
+const SCHEMA_VERSION = 1;
+
+/** Waiting for another connection's lock; commits are short, so longer means something is stuck. */
+const BUSY_TIMEOUT_MS = 10_000;
+
+export type OpenOptions = {
+  /** The `.sql` file beside this one with the tables. */
+  readonly schema: 'journal.sql' | 'history.sql' | 'floorplan.sql';
+  /** Page cache, KiB. */
+  readonly cacheKib?: number;
+};
+
+/** Opens (creating it durably, folder included) the database at `path` for writing. */
+export function openDatabase(path: string, options: OpenOptions): DatabaseSync {
+  const folder = dirname(resolve(path));
+  const isNew = !existsSync(path);
+  if (isNew) createFolder(folder);
+  const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
+  // FULL: WAL alone would default to syncing at checkpoints only, and lose the newest commits with the power.
+  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
+  database.exec(`PRAGMA cache_size = -${options.cacheKib ?? 2048}; PRAGMA temp_store = MEMORY`);
+  if (userVersion(database) === 0) createSchema(database, options.schema);
+  const version = userVersion(database);
+  if (version !== SCHEMA_VERSION) {
+    throw new Error(`${path} has schema version ${version}; this build of footfall reads ${SCHEMA_VERSION}`);
+  }
+  // Empties the log: after a failed sync its tail may be in memory only, and no commit may be chained to such a tail.
+  database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+  if (isNew) syncFolder(folder);
+  return database;
+}
+
+/** Opens an existing database for reading beside its writer. */
+export function openForReading(path: string, cacheKib = 2048): DatabaseSync {
+  const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, readOnly: true });
+  database.exec(`PRAGMA cache_size = -${cacheKib}; PRAGMA temp_store = MEMORY`);
+  return database;
+}
+
+/** Runs `work` in a transaction of its own; nothing of it stays when it throws. */
+export function transaction<Result>(database: DatabaseSync, work: () => Result): Result {
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    const result = work();
+    database.exec('COMMIT');
+    return result;
+  } catch (error) {
+    if (database.isTransaction) database.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+/** Runs `work` on one unchanging state of the database. */
+export function snapshot<Result>(database: DatabaseSync, work: () => Result): Result {
+  database.exec('BEGIN');
+  try {
+    return work();
+  } finally {
+    database.exec('COMMIT');
+  }
+}
+
+/** SQLite's primary result codes, https://www.sqlite.org/rescode.html */
+const SQLITE_CORRUPT = 11;
+const SQLITE_IOERR = 10;
+const SQLITE_FULL = 13;
+
+function resultCode(error: unknown): number {
+  return error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : 0;
+}
+
+/** No room on the disk: nothing was stored, and it may work again later. */
+export function isDiskFull(error: unknown): boolean {
+  return resultCode(error) === SQLITE_FULL;
+}
+
+/** The disk failed: what was written may or may not be there, so only a fresh start, which reads it again, can go on. */
+export function isDiskFailure(error: unknown): boolean {
+  return resultCode(error) === SQLITE_IOERR || resultCode(error) === SQLITE_CORRUPT;
+}
+
+function userVersion(database: DatabaseSync): number {
+  return Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
+}
+
+function createSchema(database: DatabaseSync, schema: OpenOptions['schema']): void {
+  const sql = readFileSync(new URL(schema, import.meta.url), 'utf8');
+  transaction(database, () => {
+    // Another thread may have been first.
+    if (userVersion(database) === 0) database.exec(`${sql};PRAGMA user_version = ${SCHEMA_VERSION}`);
+  });
+}
+
+/** Makes the folder and every missing one above it, each entered durably in its parent. */
+function createFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  createFolder(dirname(folder));
+  mkdirSync(folder, { recursive: true });
+  syncFolder(dirname(folder));
+}
+
+function syncFolder(folder: string): void {
+  // Windows cannot open a folder, and enters files durably without being asked.
+  if (process.platform === 'win32') return;
+  const descriptor = openSync(folder, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}

@@ -1,0 +1,181 @@
+// Pages of raw events: by timestamp or by recording, of all DPUs, of one, or with a delta of one space.
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { Direction } from '../../event.ts';
+import type { DpuId } from '../../ids.ts';
+import type { EventsPage, EventsQuery, StoredEvent } from '../history.ts';
+import { MappingTable } from './deltas.ts';
+import { HOUR_MS } from './minutes.ts';
+import type { Effect } from './names.ts';
+import { type EventRow, RawEvents, timestampOf } from './raw-events.ts';
+
+/** Rows looked at together; the page's filter may leave fewer. */
+const BATCH_ROWS = 1000;
+
+/** The place of a row in the order asked for: the time it is ordered by, then the columns of its key. */
+type Key = readonly [
+  sortMs: number,
+  second: number,
+  dpu: number,
+  ms: number,
+  direction: number,
+  epoch: number,
+  seq: number,
+];
+
+type Order = 'asc' | 'desc';
+type Selects = Record<Order, StatementSync>;
+
+/** Whole seconds that are never reached: below and above every key. */
+const EDGE: Record<Order, number> = { asc: -1, desc: 1e13 };
+
+export class EventPages {
+  readonly #rawEvents: RawEvents;
+  readonly #mappings: MappingTable;
+  readonly #byTimestamp: Selects;
+  readonly #byRecording: Selects;
+  readonly #countByTimestamp: StatementSync;
+  readonly #countByRecording: StatementSync;
+  readonly #newestDifference: StatementSync;
+  readonly #dpuById: StatementSync;
+  readonly #dpuByNumber: StatementSync;
+  readonly #spaceById: StatementSync;
+
+  constructor(database: DatabaseSync) {
+    this.#rawEvents = new RawEvents(database);
+    this.#mappings = new MappingTable(database);
+    const both = (sql: (order: Order, after: string) => string): Selects => {
+      const statements = { asc: database.prepare(sql('asc', '>')), desc: database.prepare(sql('desc', '<')) };
+      for (const statement of [statements.asc, statements.desc]) statement.setReturnArrays(true);
+      return statements;
+    };
+    // Ordered by second the key does the work; only the rows of one second are sorted.
+    this.#byTimestamp = both(
+      (order, after) => `SELECT * FROM event
+        WHERE second >= ?1 / 1000 AND second <= ?2 / 1000 AND 1000 * second + ms >= ?1 AND 1000 * second + ms < ?2
+          AND second ${after}= ?4 AND (1000 * second + ms, second, dpu, ms, direction, epoch, seq) ${after} (?3, ?4, ?5, ?6, ?7, ?8, ?9)
+        ORDER BY second ${order}, ms ${order}, dpu ${order}, direction ${order}, epoch ${order}, seq ${order} LIMIT ${BATCH_ROWS}`,
+    );
+    // The hours that anything recorded in the span can belong to; of their rows only the first of the order are kept.
+    const recorded = `FROM (SELECT DISTINCT hour FROM arrival WHERE recorded_hour >= ?1 / ${HOUR_MS} AND recorded_hour <= ?2 / ${HOUR_MS})
+        CROSS JOIN event ON second >= hour * 3600 AND second < hour * 3600 + 3600
+        WHERE 1000 * second + ms + recorded_after_ms >= ?1 AND 1000 * second + ms + recorded_after_ms < ?2`;
+    this.#byRecording = both(
+      (order, after) => `SELECT event.* ${recorded}
+          AND (1000 * second + ms + recorded_after_ms, second, dpu, ms, direction, epoch, seq) ${after} (?3, ?4, ?5, ?6, ?7, ?8, ?9)
+        ORDER BY 1000 * second + ms + recorded_after_ms ${order}, second ${order}, dpu ${order}, ms ${order},
+          direction ${order}, epoch ${order}, seq ${order} LIMIT ${BATCH_ROWS}`,
+    );
+    this.#countByTimestamp = database.prepare(
+      `SELECT count(*) AS count FROM event
+       WHERE second >= ?1 / 1000 AND second <= ?2 / 1000 AND 1000 * second + ms >= ?1 AND 1000 * second + ms < ?2`,
+    );
+    this.#countByRecording = database.prepare(`SELECT count(*) AS count ${recorded}`);
+    this.#newestDifference = database.prepare(
+      `SELECT becomes FROM difference WHERE second = ? AND dpu = ? AND ms = ? AND direction = ? AND epoch = ? AND seq = ?
+       ORDER BY cause DESC LIMIT 1`,
+    );
+    this.#dpuById = database.prepare('SELECT number, first_hour, last_hour FROM dpu WHERE id = ?');
+    this.#dpuByNumber = database.prepare('SELECT id FROM dpu WHERE number = ?');
+    this.#spaceById = database.prepare('SELECT number FROM space WHERE id = ?');
+  }
+
+  /** Call within one transaction. */
+  page(query: EventsQuery): EventsPage {
+    const isWanted = this.#filter(query);
+    const results: EventRow[] = [];
+    let next: string | null = null;
+    let total = 0;
+    for (const row of this.#ordered(query, query.cursor)) {
+      if (!isWanted(row)) continue;
+      if (results.length === query.limit) {
+        next = keyOf(results.at(-1) as EventRow, query.by).join('~');
+        break;
+      }
+      results.push(row);
+    }
+    if (query.dpuId === undefined && query.spaceId === undefined) {
+      const count = query.by === 'timestamp' ? this.#countByTimestamp : this.#countByRecording;
+      total = Number(count.get(query.span.fromMs, query.span.untilMs)?.['count']);
+    } else {
+      for (const row of this.#ordered(query, undefined)) if (isWanted(row)) total += 1;
+    }
+    return { total, next, results: results.map((row) => this.#eventOf(row)) };
+  }
+
+  /** All rows of the span in the order asked for, after `cursor`; of one DPU where the query names one. */
+  *#ordered(query: EventsQuery, cursor: string | undefined): Generator<EventRow> {
+    const { span, by, order } = query;
+    const edge = EDGE[order];
+    let after: Key = [edge, edge, edge, edge, edge, edge, edge];
+    if (cursor !== undefined) after = cursor.split('~').map(Number) as unknown as Key;
+    if (query.dpuId !== undefined && by === 'timestamp') return yield* this.#ofDpu(query, after);
+    const select = (by === 'timestamp' ? this.#byTimestamp : this.#byRecording)[order];
+    for (;;) {
+      const rows = select.all(span.fromMs, span.untilMs, ...after) as unknown as EventRow[];
+      yield* rows;
+      if (rows.length < BATCH_ROWS) return;
+      after = keyOf(rows.at(-1) as EventRow, by);
+    }
+  }
+
+  *#ofDpu({ dpuId, span, order }: EventsQuery, after: Key): Generator<EventRow> {
+    const dpu = this.#dpuById.get(dpuId ?? '');
+    if (dpu === undefined) return;
+    const known = {
+      number: Number(dpu['number']),
+      firstHour: Number(dpu['first_hour']),
+      lastHour: Number(dpu['last_hour']),
+    };
+    const sign = order === 'asc' ? 1 : -1;
+    const rows = [...this.#rawEvents.ofDpu(known, span.fromMs, span.untilMs)];
+    rows.sort((one, other) => sign * compareKeys(keyOf(one, 'timestamp'), keyOf(other, 'timestamp')));
+    for (const row of rows) if (sign * compareKeys(keyOf(row, 'timestamp'), after) > 0) yield row;
+  }
+
+  #filter(query: EventsQuery): (row: EventRow) => boolean {
+    const { dpuId, spaceId, by } = query;
+    if (dpuId !== undefined && by === 'received') {
+      const number = this.#dpuById.get(dpuId)?.['number'];
+      return (row) => row[1] === number;
+    }
+    if (spaceId === undefined) return () => true;
+    const space = this.#spaceById.get(spaceId)?.['number'];
+    if (space === undefined) return () => false;
+    const { entersBy, leavesBy } = this.#mappings.ofSpace(Number(space));
+    return (row) => {
+      const mapping = this.#currentMapping(row);
+      return entersBy.has(mapping) || leavesBy.has(mapping);
+    };
+  }
+
+  /** The mapping that all facts so far give the row's event. */
+  #currentMapping(row: EventRow): number {
+    const difference = this.#newestDifference.get(...row.slice(0, 6));
+    return Number(difference?.['becomes'] ?? row[8]);
+  }
+
+  #eventOf(row: EventRow): StoredEvent {
+    const timestampMs = timestampOf(row);
+    const recordedAtMs = timestampMs + row[6];
+    return {
+      dpuId: this.#dpuByNumber.get(row[1])?.['id'] as DpuId,
+      timestampMs,
+      direction: row[3] as Direction,
+      epoch: row[4] < 0 ? null : row[4],
+      seq: row[5] < 0 ? null : row[5],
+      recordedAtMs,
+      receivedAtMs: recordedAtMs - row[7],
+      status: (this.#mappings.effects()[this.#currentMapping(row)] as Effect).status,
+    };
+  }
+}
+
+function keyOf(row: EventRow, by: EventsQuery['by']): Key {
+  const sortMs = by === 'timestamp' ? timestampOf(row) : timestampOf(row) + row[6];
+  return [sortMs, row[0], row[1], row[2], row[3], row[4], row[5]];
+}
+
+function compareKeys(one: Key, other: Key): number {
+  for (const [index, value] of one.entries()) if (value !== other[index]) return value - (other[index] as number);
+  return 0;
+}

@@ -1,0 +1,66 @@
+// The history database as everybody else reads it: each call on one state of it, beside the writer.
+import { existsSync } from 'node:fs';
+import type { SpaceId } from '../../ids.ts';
+import type { HistoryReader, Sums as SumsOf } from '../history.ts';
+import type { LiveCount, LiveReader } from '../live.ts';
+import type { QuarantineReader } from '../quarantine.ts';
+import { openDatabase, openForReading, snapshot } from './database.ts';
+import { EventPages } from './event-pages.ts';
+import { historyPath } from './history-writer.ts';
+import { Profiles } from './profiles.ts';
+import { QuarantinePages } from './quarantine-pages.ts';
+import { Sums } from './sums.ts';
+
+/** The page cache of the reader, KiB: holds the upper levels of the rollups. */
+const CACHE_KIB = 16 * 1024;
+
+const NOTHING: SumsOf = { entrances: 0, exits: 0 };
+
+export function openHistoryReader(dataDir: string): HistoryReader & LiveReader & QuarantineReader {
+  const path = historyPath(dataDir);
+  if (!existsSync(path)) openDatabase(path, { schema: 'history.sql' }).close();
+  const database = openForReading(path, CACHE_KIB);
+  const sums = new Sums(database);
+  const profiles = new Profiles(database);
+  const events = new EventPages(database);
+  const quarantine = new QuarantinePages(database);
+  const spaceNumber = database.prepare('SELECT number FROM space WHERE id = ?');
+  const live = database.prepare(
+    `SELECT start_at, since_entrances, since_exits, newest_at, revision
+     FROM space JOIN live ON live.space = space.number WHERE space.id = ?`,
+  );
+  const numberOf = (spaceId: SpaceId): number | undefined => {
+    const row = spaceNumber.get(spaceId);
+    return row === undefined ? undefined : Number(row['number']);
+  };
+  return {
+    sumsAt: async (spaceId, instants) =>
+      snapshot(database, () => {
+        const space = numberOf(spaceId);
+        return instants.map((atMs) => (space === undefined ? NOTHING : sums.at(space, atMs)));
+      }),
+    profiles: async (spaceId, spans) =>
+      snapshot(database, () => {
+        const space = numberOf(spaceId);
+        return spans.map((span) =>
+          space === undefined ? { ...NOTHING, lowest: 0, highest: 0 } : profiles.of(space, span),
+        );
+      }),
+    events: async (query) => snapshot(database, () => events.page(query)),
+    counts: async (spaceIds) =>
+      snapshot(database, () => spaceIds.map((spaceId) => liveCountOf(spaceId, live.get(spaceId)))),
+    list: async (query) => snapshot(database, () => quarantine.page(query)),
+    close: async () => database.close(),
+  };
+}
+
+function liveCountOf(spaceId: SpaceId, row: Record<string, unknown> | undefined): LiveCount {
+  if (row === undefined) return { spaceId, startAtMs: null, sums: NOTHING, newestMs: null, revision: 0 };
+  return {
+    spaceId,
+    startAtMs: row['start_at'] === null ? null : Number(row['start_at']),
+    sums: { entrances: Number(row['since_entrances']), exits: Number(row['since_exits']) },
+    newestMs: row['newest_at'] === null ? null : Number(row['newest_at']),
+    revision: Number(row['revision']),
+  };
+}

@@ -1,0 +1,91 @@
+// A port in a worker thread: calls go over as messages and come back as promises, so that disk work stays off the event loop.
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+
+/** Thrown in a thread, this ends the whole process: the state can only be trusted again after a fresh start. */
+export class FatalError extends Error {}
+
+type Call = { readonly id: number; readonly method: string; readonly args: readonly unknown[] };
+type Reply = { readonly id: number; readonly result?: unknown; readonly error?: unknown; readonly fatal?: boolean };
+type Port = { [method: string]: (...args: never[]) => unknown };
+
+/** Every method of `Port` as a call into the thread, and `close`, which also ends the thread. */
+export type Threaded<P> = {
+  [Method in keyof P]: P[Method] extends (...args: infer Args) => infer Result
+    ? (...args: Args) => Promise<Awaited<Result>>
+    : never;
+} & { close(): Promise<void> };
+
+/**
+ * Starts `module` (whose body must call `serveThread`) with `options` in a thread. `onFatal` is told when the thread
+ * ends by itself or throws FatalError; calls under way then never settle, so that nothing is acknowledged.
+ */
+export function startThread<P extends object>(
+  module: URL,
+  options: object,
+  onFatal: (error: Error) => void,
+): Promise<Threaded<P>> {
+  const worker = new Worker(module, { workerData: options });
+  const waiting = new Map<number, { resolve: (value: never) => void; reject: (error: unknown) => void }>();
+  let calls = 0;
+  let closing = false;
+  const call = (method: string, args: unknown[]) =>
+    new Promise((resolve, reject) => {
+      const id = ++calls;
+      waiting.set(id, { resolve, reject });
+      worker.postMessage({ id, method, args } satisfies Call);
+    });
+  const close = async () => {
+    if (closing) return;
+    closing = true;
+    await call('close', []);
+    await worker.terminate();
+  };
+  const { promise: opened, resolve, reject } = Promise.withResolvers<Threaded<P>>();
+  let isOpen = false;
+  const fail = (error: Error) => {
+    if (isOpen) onFatal(error);
+    else reject(error);
+  };
+  const port = new Proxy({} as Threaded<P>, {
+    // `then` must stay undefined, or awaiting the port would call it.
+    get: (_, method) =>
+      method === 'close' ? close : method === 'then' ? undefined : (...args: unknown[]) => call(String(method), args),
+  });
+  worker.on('message', (reply: Reply) => {
+    if (reply.fatal) return fail(reply.error as Error);
+    if (reply.id === 0) {
+      isOpen = true;
+      return resolve(port);
+    }
+    const caller = waiting.get(reply.id);
+    waiting.delete(reply.id);
+    if ('error' in reply) caller?.reject(reply.error);
+    else caller?.resolve(reply.result as never);
+  });
+  worker.on('error', (error) => fail(error as Error));
+  worker.on('exit', () => {
+    if (!closing) fail(new Error(`a storage thread ended: ${module.pathname.split('/').at(-1)}`));
+  });
+  return opened;
+}
+
+/** Inside the thread's module: opens the port with the options given, then answers calls until it is closed. */
+export function serveThread<Options>(open: (options: Options) => object | Promise<object>): void {
+  const parent = parentPort;
+  if (isMainThread || parent === null) return;
+  const reply = (message: Reply) => parent.postMessage(message);
+  const fatal = (error: unknown) => reply({ id: 0, error, fatal: true });
+  const start = async () => {
+    const port = (await open(workerData as Options)) as Port;
+    parent.on('message', async ({ id, method, args }: Call) => {
+      try {
+        reply({ id, result: await port[method]?.(...(args as never[])) });
+      } catch (error) {
+        if (error instanceof FatalError) fatal(error);
+        else reply({ id, error });
+      }
+    });
+    reply({ id: 0 });
+  };
+  start().catch(fatal);
+}
