@@ -40,7 +40,6 @@ export class Processor implements ProcessorControl {
   #progress: Progress = { position: 0, factNumber: 0 };
   #tidiedAtMs = 0;
   #startsAtMs = 0;
-  #isIdle = false;
   #closing = false;
   #jobs: (() => Promise<void>)[] = [];
   readonly #waiters = new Waiters();
@@ -78,10 +77,9 @@ export class Processor implements ProcessorControl {
     return this.#waiters.until(() => this.#progress.factNumber >= factNumber, timeoutMs);
   }
 
-  caughtUp(timeoutMs: number): Promise<boolean> {
-    this.#isIdle = false;
-    this.#bell.ring();
-    return this.#waiters.until(() => this.#isIdle, timeoutMs);
+  async caughtUp(timeoutMs: number): Promise<boolean> {
+    const { newest } = await this.#storage.journal.lag(this.#ownership.partition, this.#progress.position);
+    return this.#waiters.until(() => this.#progress.position >= newest, timeoutMs);
   }
 
   verify(): Promise<Verification> {
@@ -115,8 +113,6 @@ export class Processor implements ProcessorControl {
       await this.#doWhatIsDue();
       if (entries !== undefined) return entries;
       if (this.#jobs.length > 0) continue;
-      this.#isIdle = true;
-      this.#waiters.tell();
       const wasWoken = await this.#bell.wait(isTidy ? LIVE_STARTS_EVERY_MS : IDLE_MS);
       if (!wasWoken) isTidy = !(await this.#tidy());
     }

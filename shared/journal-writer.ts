@@ -28,7 +28,7 @@ const RETRY_MS = 200;
 
 /** Appends records to one partition, many to an entry, in the order of the calls, until stored. */
 export class JournalWriter {
-  readonly #journal: Journal;
+  readonly #journal: Pick<Journal, 'append'>;
   readonly #partition: number;
   readonly #log: Log;
   readonly #clock: Clock;
@@ -41,7 +41,7 @@ export class JournalWriter {
   #reliefCallbacks: (() => void)[] = [];
   #idleCallbacks: (() => void)[] = [];
 
-  constructor(journal: Journal, partition: number, clock: Clock, log: Log) {
+  constructor(journal: Pick<Journal, 'append'>, partition: number, clock: Clock, log: Log) {
     this.#journal = journal;
     this.#partition = partition;
     this.#clock = clock;

@@ -33,7 +33,7 @@ export type Journal = {
   read(ownership: Ownership, after: number, options: { maxBytes: number }): Promise<Entry[]>;
   /** Nothing up to `position` is needed by the ownership's group again. Rejects when another epoch owns the partition. */
   commit(ownership: Ownership, position: number): Promise<void>;
-  /** Entries not yet committed, over all partitions. */
-  lag(): Promise<{ entries: number; bytes: number }>;
+  /** The position of the newest entry of the partition (0: none), and what comes after `after`. */
+  lag(partition: number, after: number): Promise<{ newest: number; entries: number; bytes: number }>;
   close(): Promise<void>;
 };

@@ -7,7 +7,7 @@ import type { LiveReader } from './live.ts';
 import type { QuarantineReader } from './quarantine.ts';
 
 export type Storage = {
-  readonly journal: Pick<Journal, 'append' | 'lag' | 'durability'>;
+  readonly journal: Pick<Journal, 'append' | 'durability'>;
   readonly floorplan: Omit<FloorplanStore, 'close'>;
   readonly history: Omit<HistoryReader, 'close'> & LiveReader & QuarantineReader;
   close(): Promise<void>;
@@ -25,7 +25,7 @@ export async function openStorage(config: Config, onFatal: (error: Error) => voi
 
 /** What a processor needs; `journal` reads. */
 export type ProcessorStorage = {
-  readonly journal: Pick<Journal, 'own' | 'read' | 'commit'>;
+  readonly journal: Pick<Journal, 'own' | 'read' | 'commit' | 'lag'>;
   readonly floorplan: Pick<FloorplanStore, 'read'>;
   readonly history: HistoryWriter;
   close(): Promise<void>;

@@ -19,7 +19,7 @@ const FREE_CHECK_BYTES = 1024 * 1024;
 /** What has been committed is deleted with the next append, or by itself after this. */
 const TRIM_IDLE_MS = 1_000;
 
-export type JournalAppender = Pick<Journal, 'append' | 'lag' | 'close' | 'durability'>;
+export type JournalAppender = Pick<Journal, 'append' | 'close' | 'durability'>;
 
 /** The writing side of one partition. */
 export function openJournalAppender(dataDir: string, partition: number, clock: Clock): JournalAppender {
@@ -29,9 +29,7 @@ export function openJournalAppender(dataDir: string, partition: number, clock: C
   const remove = database.prepare(
     'DELETE FROM entry WHERE position <= ? AND position < (SELECT max(position) FROM entry)',
   );
-  const measure = database.prepare(
-    'SELECT count(*) AS entries, total(length(bytes)) AS bytes FROM entry WHERE position > ?',
-  );
+  const measure = database.prepare('SELECT total(length(bytes)) AS bytes FROM entry WHERE position > ?');
   const lastSeq = new Map<string, number>();
   for (const row of database.prepare('SELECT appender, max(seq) AS seq FROM entry GROUP BY appender').iterate()) {
     lastSeq.set(String(row['appender']), Number(row['seq']));
@@ -78,10 +76,6 @@ export function openJournalAppender(dataDir: string, partition: number, clock: C
       lastSeq.set(id.appender, id.seq);
       pendingBytes += bytes.length;
       channel.postMessage({ appended: position } satisfies Notice);
-    },
-    lag: async () => {
-      const row = measure.get(committed);
-      return { entries: Number(row?.['entries']), bytes: Number(row?.['bytes']) };
     },
     close: async () => {
       clearTimeout(trimTimer);

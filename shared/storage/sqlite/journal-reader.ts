@@ -4,7 +4,7 @@ import type { Entry, EntryId, Journal, Ownership } from '../journal.ts';
 import { openDatabase, openForReading } from './database.ts';
 import { journalPath, type Notice, openChannel } from './journal-file.ts';
 
-export type JournalReader = Pick<Journal, 'own' | 'read' | 'commit' | 'close'>;
+export type JournalReader = Pick<Journal, 'own' | 'read' | 'commit' | 'lag' | 'close'>;
 
 /** The reading side of all partitions, for the one processor of an embedded service. */
 export function openJournalReader(dataDir: string, partitions: number): JournalReader {
@@ -24,6 +24,7 @@ export function openJournalReader(dataDir: string, partitions: number): JournalR
       }
     },
     commit: async (ownership, position) => of(ownership).commit(position),
+    lag: async (partition, after) => (readers[partition] as PartitionReader).lag(after),
     close: async () => {
       closed.abort();
       for (const reader of readers) reader.close();
@@ -35,6 +36,7 @@ type PartitionReader = {
   next(after: number, maxBytes: number): Entry[];
   appended(): Promise<void>;
   commit(position: number): void;
+  lag(after: number): { newest: number; entries: number; bytes: number };
   close(): void;
 };
 
@@ -43,6 +45,10 @@ function openPartition(path: string): PartitionReader {
   const database = openForReading(path);
   const select = database.prepare(
     'SELECT position, recorded_at, appender, seq, bytes FROM entry WHERE position > ? ORDER BY position',
+  );
+  const measure = database.prepare(
+    `SELECT (SELECT coalesce(max(position), 0) FROM entry) AS newest, count(*) AS entries, coalesce(sum(length(bytes)), 0) AS bytes
+     FROM entry WHERE position > ?`,
   );
   const channel = openChannel(path);
   let wake: (() => void) | undefined;
@@ -63,6 +69,7 @@ function openPartition(path: string): PartitionReader {
     },
     // A notice sent after `next` looked is delivered in a later turn, when `wake` is set: none can be missed.
     appended: () => new Promise((resolve) => (wake = resolve)),
+    lag: (after) => measure.get(after) as { newest: number; entries: number; bytes: number },
     commit: (position) => channel.postMessage({ committed: position } satisfies Notice),
     close: () => {
       channel.close();

@@ -14,12 +14,12 @@ export async function openEmbedded(dataDir: string, onFatal: (error: Error) => v
   const start = <Port extends object>(file: string, options: object): Promise<Threaded<Port>> =>
     startThread<Port>(new URL(file, import.meta.url), { dataDir, ...options }, onFatal);
   const [journal, floorplan, history] = await Promise.all([
-    start<Pick<JournalAppender, 'append' | 'lag'>>('journal-thread.ts', { partition: PARTITION }),
+    start<Pick<JournalAppender, 'append'>>('journal-thread.ts', { partition: PARTITION }),
     start<FloorplanStore>('floorplan-thread.ts', {}),
     start<HistoryReader & LiveReader & QuarantineReader>('history-reader-thread.ts', {}),
   ]);
   return {
-    journal: { durability: 'fsync', append: journal.append, lag: journal.lag },
+    journal: { durability: 'fsync', append: journal.append },
     floorplan,
     history,
     close: async () => {

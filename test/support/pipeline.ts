@@ -1,0 +1,112 @@
+// The whole way from a message to a count in one thread, on real databases, with a clock that the test sets.
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Processor } from '../../processor/processor.ts';
+import type { Change } from '../../shared/fact.ts';
+import { FloorplanService } from '../../shared/floorplan-service.ts';
+import type { DpuId, SpaceId } from '../../shared/ids.ts';
+import { Ingest, type Outcome } from '../../shared/ingest.ts';
+import { JournalWriter } from '../../shared/journal-writer.ts';
+import { createLog } from '../../shared/log.ts';
+import { adjustmentsBetween, resetAt } from '../../shared/reset.ts';
+import type { HistoryWriter } from '../../shared/storage/history.ts';
+import { openFloorplan } from '../../shared/storage/sqlite/floorplan.ts';
+import { openHistoryReader } from '../../shared/storage/sqlite/history-reader.ts';
+import { openHistoryWriter } from '../../shared/storage/sqlite/history-writer.ts';
+import { openJournalAppender } from '../../shared/storage/sqlite/journal-appender.ts';
+import { openJournalReader } from '../../shared/storage/sqlite/journal-reader.ts';
+
+/** Memory where there is such a folder: these tests are about order, not about the disk. */
+const FOLDER = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+
+export type Pipeline = Awaited<ReturnType<typeof openPipeline>>;
+
+export async function openPipeline(startMs: number) {
+  const dataDir = mkdtempSync(join(FOLDER, 'footfall-'));
+  const time = { nowMs: startMs };
+  const clock = { nowMs: () => time.nowMs, monotonicMs: () => performance.now() };
+  const log = createLog('silent');
+  const appender = openJournalAppender(dataDir, 0, clock);
+  const floorplan = openFloorplan(dataDir, clock);
+  const writer = new JournalWriter(appender, 0, clock, log);
+  let history: HistoryWriter;
+  const startProcessor = async () => {
+    const journal = openJournalReader(dataDir, 1);
+    history = openHistoryWriter(dataDir);
+    const close = async () => {
+      await journal.close();
+      await history.close();
+    };
+    const { promise, resolve } = Promise.withResolvers<Processor>();
+    await journal.own('processor', (ownership) => {
+      const opened = new Processor({ journal, floorplan, history, close }, ownership, clock, log);
+      opened.run().catch((error) => {
+        throw error;
+      });
+      resolve(opened);
+    });
+    return promise;
+  };
+  let processor = await startProcessor();
+  const plan = new FloorplanService(floorplan, writer, {
+    applied: (number, timeoutMs) => processor.applied(number, timeoutMs),
+  });
+  await plan.load();
+  const ingest = new Ingest({ writer, plan: plan.plan, clock, futureAllowedMs: 300_000 });
+  const reader = openHistoryReader(dataDir);
+
+  return {
+    time,
+    plan,
+    reader,
+    get processor() {
+      return processor;
+    },
+    /** Resolves once the message is durable. */
+    send: (dpuId: string, value: unknown): Promise<readonly Outcome[]> =>
+      new Promise((resolve) =>
+        ingest.accept({ dpuId: dpuId as DpuId, topic: null, payload: Buffer.from(JSON.stringify(value)) }, resolve),
+      ),
+    record: (changes: readonly Change[]) => plan.record(() => changes, null),
+    /** The processor is gone with all that it had in memory; another one goes on from what is stored. */
+    restartProcessor: async () => {
+      await processor.close();
+      processor = await startProcessor();
+    },
+    /** Works out the extremes of closed hours, which otherwise waits for a quiet moment. */
+    tidy: async () => {
+      while (await history.tidy(time.nowMs));
+    },
+    caughtUp: () => processor.caughtUp(10_000),
+    /** By the definition: the reset's count, the deltas since, the adjustments since. */
+    countAt: async (space: string, atMs: number): Promise<number> => {
+      const id = space as SpaceId;
+      const start = resetAt(plan.plan, id, atMs);
+      const [upTo, before] = await reader.sumsAt(id, [atMs, start?.atMs ?? -1]);
+      const net = (sums: typeof upTo) => (sums?.entrances ?? 0) - (sums?.exits ?? 0);
+      const adjustments = adjustmentsBetween(plan.plan, id, start?.atMs ?? Number.NEGATIVE_INFINITY, atMs);
+      const adjusted = adjustments.reduce((sum, entry) => sum + (entry.change ?? 0), 0);
+      return (start?.count ?? 0) + net(upTo) - (start === null ? 0 : net(before)) + adjusted;
+    },
+    /** As kept by the processor; the reset's count and the adjustments since are facts, not sums. */
+    liveCount: async (space: string): Promise<number> => {
+      const id = space as SpaceId;
+      const start = resetAt(plan.plan, id, time.nowMs);
+      const [live] = await reader.counts([id]);
+      if ((live?.startAtMs ?? null) !== (start?.atMs ?? null))
+        throw new Error(`live count of ${space} starts elsewhere`);
+      const adjustments = adjustmentsBetween(plan.plan, id, start?.atMs ?? Number.NEGATIVE_INFINITY, time.nowMs);
+      const adjusted = adjustments.reduce((sum, entry) => sum + (entry.change ?? 0), 0);
+      return (start?.count ?? 0) + (live?.sums.entrances ?? 0) - (live?.sums.exits ?? 0) + adjusted;
+    },
+    close: async () => {
+      await writer.drained();
+      await processor.close();
+      await reader.close();
+      await appender.close();
+      await floorplan.close();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,86 @@
+// Runs generated schedules through the real pipeline and holds every count against the brute-force model.
+import fc from 'fast-check';
+import { afterAll, expect, test } from 'vitest';
+import type { SpaceId } from '../../shared/ids.ts';
+import { Model } from './model.ts';
+import { openPipeline, type Pipeline } from './pipeline.ts';
+import { type Schedule, SPACES, scheduleArbitrary, scheduleOf } from './schedule.ts';
+import { setting } from './setting.ts';
+
+/** In CI and by default; each of the two test files runs half. */
+const SCHEDULES = setting('FOOTFALL_TEST_SCHEDULES', 100_000);
+/** A database holds so many before a fresh one is opened. */
+const SCHEDULES_PER_DATABASE = 50;
+const EPOCH_MS = Date.UTC(2020, 0, 1);
+/** After everything that any schedule says. */
+const NOW_MS = Date.UTC(2030, 0, 1);
+
+export function runSchedules(half: 1 | 2): void {
+  let pipeline: Pipeline | undefined;
+  let used = 0;
+  const fresh = async (): Promise<Pipeline> => {
+    if (pipeline !== undefined && used++ < SCHEDULES_PER_DATABASE) return pipeline;
+    await finish();
+    pipeline = await openPipeline(NOW_MS);
+    used = 1;
+    return pipeline;
+  };
+  /** All that was stored for all the schedules is one truth. */
+  const finish = async () => {
+    if (pipeline !== undefined) expect((await pipeline.processor.verify()).discrepancies).toEqual([]);
+    await pipeline?.close();
+    pipeline = undefined;
+  };
+  afterAll(async () => {
+    await pipeline?.close();
+  });
+
+  const seed = setting('FOOTFALL_TEST_SEED', 20_180_224) * 2 + half;
+  test(`any order of events, duplicates, moves, resets and crashes gives the model's counts (seed ${seed})`, async () => {
+    const run = async (drawn: Parameters<typeof scheduleOf>[0]) => {
+      const on = await fresh();
+      const schedule = scheduleOf(drawn, used, EPOCH_MS);
+      await follow(schedule, on).catch((cause) => {
+        throw new Error(`not as the model: ${JSON.stringify(schedule)}`, { cause });
+      });
+    };
+    await fc.assert(fc.asyncProperty(scheduleArbitrary, run), { seed, numRuns: SCHEDULES / 2 });
+    await finish();
+  }, 1_800_000);
+}
+
+async function follow(schedule: Schedule, pipeline: Pipeline): Promise<void> {
+  const model = new Model();
+  model.facts.push(...schedule.building);
+  await pipeline.record(schedule.building);
+  for (const step of schedule.steps) {
+    pipeline.time.nowMs += 1;
+    if (step.kind === 'tidy') await pipeline.tidy();
+    else if (step.kind === 'crash') await pipeline.restartProcessor();
+    else if (step.kind === 'record') {
+      model.facts.push(...step.changes);
+      await pipeline.record(step.changes);
+    } else {
+      for (const event of step.events) model.add(event);
+      const value = step.events.map(({ atMs, direction, seq }) => ({ timestamp: atMs, direction, seq }));
+      const outcomes = await pipeline.send(step.dpu, value);
+      expect(outcomes.map((outcome) => outcome.status)).toEqual(step.events.map(() => 'accepted'));
+    }
+  }
+  await pipeline.caughtUp();
+  const prefix = String(schedule.building[0]?.id).replace(/site$/, '');
+  for (const space of SPACES.map((name) => prefix + name)) {
+    const now = await pipeline.liveCount(space);
+    expect({ space, now }).toEqual({ space, now: model.count(space, NOW_MS + 1_000) });
+    const [fromMs, untilMs] = [Math.min(...schedule.moments), Math.max(...schedule.moments)];
+    const [profile] = await pipeline.reader.profiles(space as SpaceId, [{ fromMs, untilMs }]);
+    expect({ space, ...profile }).toEqual({ space, ...model.profile(space, fromMs, untilMs) });
+    for (const atMs of schedule.moments) {
+      expect({ space, atMs, count: await pipeline.countAt(space, atMs) }).toEqual({
+        space,
+        atMs,
+        count: model.count(space, atMs),
+      });
+    }
+  }
+}
