@@ -48,15 +48,15 @@ export class EventPages {
       for (const statement of [statements.asc, statements.desc]) statement.setReturnArrays(true);
       return statements;
     };
-    // Ordered by second the key does the work; only the rows of one second are sorted.
+    // Numbers are bound as reals, so a division needs the cast. Ordered by second the key does the work; only the rows of one second are sorted.
     this.#byTimestamp = both(
       (order, after) => `SELECT * FROM event
-        WHERE second >= ?1 / 1000 AND second <= ?2 / 1000 AND 1000 * second + ms >= ?1 AND 1000 * second + ms < ?2
+        WHERE second >= CAST(?1 AS INTEGER) / 1000 AND second <= CAST(?2 AS INTEGER) / 1000 AND 1000 * second + ms >= ?1 AND 1000 * second + ms < ?2
           AND second ${after}= ?4 AND (1000 * second + ms, second, dpu, ms, direction, epoch, seq) ${after} (?3, ?4, ?5, ?6, ?7, ?8, ?9)
         ORDER BY second ${order}, ms ${order}, dpu ${order}, direction ${order}, epoch ${order}, seq ${order} LIMIT ${BATCH_ROWS}`,
     );
     // The hours that anything recorded in the span can belong to; of their rows only the first of the order are kept.
-    const recorded = `FROM (SELECT DISTINCT hour FROM arrival WHERE recorded_hour >= ?1 / ${HOUR_MS} AND recorded_hour <= ?2 / ${HOUR_MS})
+    const recorded = `FROM (SELECT DISTINCT hour FROM arrival WHERE recorded_hour >= CAST(?1 AS INTEGER) / ${HOUR_MS} AND recorded_hour <= CAST(?2 AS INTEGER) / ${HOUR_MS})
         CROSS JOIN event ON second >= hour * 3600 AND second < hour * 3600 + 3600
         WHERE 1000 * second + ms + recorded_after_ms >= ?1 AND 1000 * second + ms + recorded_after_ms < ?2`;
     this.#byRecording = both(
@@ -67,7 +67,7 @@ export class EventPages {
     );
     this.#countByTimestamp = database.prepare(
       `SELECT count(*) AS count FROM event
-       WHERE second >= ?1 / 1000 AND second <= ?2 / 1000 AND 1000 * second + ms >= ?1 AND 1000 * second + ms < ?2`,
+       WHERE second >= CAST(?1 AS INTEGER) / 1000 AND second <= CAST(?2 AS INTEGER) / 1000 AND 1000 * second + ms >= ?1 AND 1000 * second + ms < ?2`,
     );
     this.#countByRecording = database.prepare(`SELECT count(*) AS count ${recorded}`);
     this.#newestDifference = database.prepare(

@@ -3,6 +3,7 @@
 //   events ─▶ identity ─▶ event, dpu_hour ─▶ deltas ─▶ rollups, live ─┐
 //   facts  ─▶ events they remap ─▶ difference ─▶ deltas ─▶ rollups, live ─┴▶ progress, COMMIT
 import { join } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
 import { TemporaryStorageError } from '../../errors.ts';
 import { FatalError } from '../../thread.ts';
 import type { Batch, HistoryWriter, LiveStart, Recount } from '../history.ts';
@@ -30,23 +31,7 @@ export function openHistoryWriter(dataDir: string): HistoryWriter {
   const recounter = new Recounter(database, names, rawEvents);
   const sums = new Sums(database);
   const extremes = new Extremes(database);
-  const statements = {
-    changes: prepareChanges(database),
-    progress: database.prepare('SELECT position, fact_number FROM progress WHERE partition = ?'),
-    setPosition: database.prepare(`INSERT INTO progress VALUES (?1, ?2, 0) ON CONFLICT DO UPDATE SET position = ?2`),
-    setFactNumber: database.prepare('UPDATE progress SET fact_number = ? WHERE partition = ?'),
-    quarantine: database.prepare(
-      `INSERT OR IGNORE INTO quarantine (id, topic, dpu_id, reason, received_at, recorded_at, payload, detail)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-    ),
-    replayed: database.prepare('DELETE FROM quarantine WHERE id = ?'),
-    setLiveStart: database.prepare(
-      `INSERT INTO live (space, entrances, exits, start_at, since_entrances, since_exits, newest_at, revision)
-       VALUES (?1, 0, 0, ?2, ?3, ?4, NULL, 1)
-       ON CONFLICT DO UPDATE SET start_at = ?2, since_entrances = ?3, since_exits = ?4, revision = revision + 1`,
-    ),
-    liveTotals: database.prepare('SELECT entrances, exits FROM live WHERE space = ?'),
-  };
+  const statements = prepareStatements(database);
   const startOf = new Map<number, number>();
   const readStarts = database.prepare('SELECT space, start_at FROM live WHERE start_at IS NOT NULL');
   const loadStarts = () => {
@@ -119,5 +104,25 @@ export function openHistoryWriter(dataDir: string): HistoryWriter {
     tidy: async (beforeMs) => commit(() => extremes.workOutOneHour(beforeMs)),
     audit: (truth, options) => audit(database, names, startOf, truth, options),
     close: async () => database.close(),
+  };
+}
+
+function prepareStatements(database: DatabaseSync) {
+  return {
+    changes: prepareChanges(database),
+    progress: database.prepare('SELECT position, fact_number FROM progress WHERE partition = ?'),
+    setPosition: database.prepare(`INSERT INTO progress VALUES (?1, ?2, 0) ON CONFLICT DO UPDATE SET position = ?2`),
+    setFactNumber: database.prepare('UPDATE progress SET fact_number = ? WHERE partition = ?'),
+    quarantine: database.prepare(
+      `INSERT OR IGNORE INTO quarantine (id, topic, dpu_id, reason, received_at, recorded_at, payload, detail)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    ),
+    replayed: database.prepare('DELETE FROM quarantine WHERE id = ?'),
+    setLiveStart: database.prepare(
+      `INSERT INTO live (space, entrances, exits, start_at, since_entrances, since_exits, newest_at, revision)
+       VALUES (?1, 0, 0, ?2, ?3, ?4, NULL, 1)
+       ON CONFLICT DO UPDATE SET start_at = ?2, since_entrances = ?3, since_exits = ?4, revision = revision + 1`,
+    ),
+    liveTotals: database.prepare('SELECT entrances, exits FROM live WHERE space = ?'),
   };
 }
