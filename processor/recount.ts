@@ -1,7 +1,7 @@
 // Facts taken in: what each one remaps, and, for an audit, how every event was mapped from its recording until now.
 import { Atlas, type Remapping } from '../shared/atlas.ts';
 import type { Fact } from '../shared/fact.ts';
-import type { DpuId } from '../shared/ids.ts';
+import type { DpuId, SpaceId } from '../shared/ids.ts';
 import { type Mapping, UNPLACED } from '../shared/mapping.ts';
 import type { MappingStep, Recount, Truth } from '../shared/storage/history.ts';
 
@@ -35,4 +35,15 @@ export function truthOf(facts: readonly Fact[]): Truth {
     }
     return [{ recordedAtMs, mapping: first, cause: null }, ...later];
   };
+}
+
+/** The spaces whose counts these facts change at query time, without any delta. */
+export function spacesReset(facts: readonly Fact[], atlas: Atlas): Set<SpaceId> {
+  const touched = new Set<SpaceId>();
+  for (const { change } of facts) {
+    if (change.kind === 'reset') touched.add(change.spaceId);
+    const revoked = change.kind === 'reset_revoked' ? atlas.plan.spaceOfReset.get(change.id) : undefined;
+    if (revoked !== undefined) touched.add(revoked);
+  }
+  return touched;
 }
