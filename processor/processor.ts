@@ -61,7 +61,10 @@ export class Processor implements ProcessorControl {
 
   /** Goes on where the last commit ended, until closed or the partition is lost. Rejects when only a fresh start can go on. */
   run(): Promise<void> {
-    this.#running = this.#run();
+    this.#running = this.#run().catch((error) => {
+      // What could not be stored for now stands in the journal; who comes next takes it in.
+      if (!this.#closing || !(error instanceof TemporaryStorageError)) throw error;
+    });
     return this.#running;
   }
 

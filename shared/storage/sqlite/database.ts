@@ -23,7 +23,7 @@ export function openDatabase(path: string, options: OpenOptions): DatabaseSync {
   if (isNew) createFolder(folder);
   const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
   // FULL: WAL alone would default to syncing at checkpoints only, and lose the newest commits with the power.
-  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
+  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000;');
   database.exec(`PRAGMA cache_size = -${options.cacheKib ?? 2048}; PRAGMA temp_store = MEMORY`);
   if (userVersion(database) === 0) createSchema(database, options.schema);
   const version = userVersion(database);
