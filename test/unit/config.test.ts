@@ -1,0 +1,59 @@
+// Configuration: defaults, every fault at once, unknown variables, and no open door without credentials.
+import { expect, test } from 'vitest';
+import { ConfigError, readConfig } from '../../shared/config.ts';
+
+function faultsOf(environment: Record<string, string>): readonly string[] {
+  try {
+    readConfig(environment);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.faults;
+    throw error;
+  }
+}
+
+test('nothing set is a good configuration', () => {
+  const { config, warnings } = readConfig({ PATH: '/bin' });
+  expect(warnings).toEqual([]);
+  expect(config).toMatchObject({
+    dataDir: './data',
+    httpPort: 8080,
+    mqttPort: 1883,
+    futureAllowedMs: 300_000,
+    mqttWsPort: null,
+  });
+});
+
+test('an empty variable is as good as none', () => {
+  expect(readConfig({ FOOTFALL_HTTP_PORT: '' }).config.httpPort).toBe(8080);
+});
+
+test('all faults are listed at once, each with its variable', () => {
+  const faults = faultsOf({
+    FOOTFALL_HTTP_PORT: '70000',
+    FOOTFALL_MQTT_PORT: 'x',
+    FOOTFALL_LOG_LEVEL: 'loud',
+    FOOTFALL_MQTT_HOST: '0.0.0.0',
+  });
+  expect(faults.map((fault) => fault.split(':')[0])).toEqual(
+    expect.arrayContaining(['FOOTFALL_HTTP_PORT', 'FOOTFALL_MQTT_PORT', 'FOOTFALL_LOG_LEVEL', 'FOOTFALL_MQTT_HOST']),
+  );
+});
+
+test.each([
+  '0.0.0.0',
+  '::',
+  '192.0.2.7',
+  'example.org',
+  '127.0.0.1.example.org',
+])('%s is refused while there are no credentials', (host) => {
+  expect(faultsOf({ FOOTFALL_HTTP_HOST: host })).toEqual([expect.stringContaining('FOOTFALL_HTTP_HOST')]);
+});
+
+test.each(['127.0.0.1', '127.1.2.3', 'localhost', '::1'])('%s needs no credentials', (host) => {
+  expect(faultsOf({ FOOTFALL_HTTP_HOST: host, FOOTFALL_MQTT_HOST: host })).toEqual([]);
+});
+
+test('an unknown FOOTFALL_ variable is a warning, not a fault', () => {
+  expect(readConfig({ FOOTFALL_HTPP_PORT: '1' }).warnings).toEqual([expect.stringContaining('FOOTFALL_HTPP_PORT')]);
+});
