@@ -12,12 +12,16 @@ const APPLIED_TIMEOUT_MS = 5_000;
 export class FloorplanService {
   /** Shows a fact only once it stands in the journal, so an event accepted by it is mapped by it. */
   readonly plan = new Floorplan();
-  readonly #store: FloorplanStore;
+  readonly #store: Omit<FloorplanStore, 'close'>;
   readonly #writer: JournalWriter;
   readonly #processor: Pick<ProcessorControl, 'applied'>;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(store: FloorplanStore, writer: JournalWriter, processor: Pick<ProcessorControl, 'applied'>) {
+  constructor(
+    store: Omit<FloorplanStore, 'close'>,
+    writer: JournalWriter,
+    processor: Pick<ProcessorControl, 'applied'>,
+  ) {
     this.#store = store;
     this.#writer = writer;
     this.#processor = processor;

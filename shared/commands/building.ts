@@ -51,17 +51,24 @@ export function spacesAround(building: Building, place: Place): string[] {
   return spaces;
 }
 
-type FloorplanDocument = { spaces: object[]; doorways: object[]; dpus: object[]; resets: object[] };
+type Listed = { readonly id: string };
+export type FloorplanDocument = {
+  readonly spaces: readonly Listed[];
+  readonly doorways: readonly Listed[];
+  readonly dpus: readonly Listed[];
+  readonly resets: readonly Listed[];
+};
 
 /** The building as a floor plan document (CONTRACT.md, Floor plan). */
 export function floorplanOf(building: Building): FloorplanDocument {
   const doorwayOf = (door: Door) => door.dpuId.replace('-dpu-', '-door-');
+  const sinceEver = { facing: 'a', from: null, until: null };
   return {
     spaces: [...building.parents].map(([id, parent_id]) => ({ id, parent_id })),
     doorways: building.doors.map((door) => ({ id: doorwayOf(door), a: door.to, b: door.from })),
     dpus: building.doors.map((door) => ({
       id: door.dpuId,
-      placements: [{ id: `${door.dpuId}-place`, doorway_id: doorwayOf(door), facing: 'a', from: null, until: null }],
+      placements: [{ id: `${door.dpuId}-place`, doorway_id: doorwayOf(door), ...sinceEver }],
     })),
     resets: [],
   };

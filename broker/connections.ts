@@ -1,0 +1,103 @@
+// All connections of the broker: what holds for every one of them, such as the pause while the journal is saturated.
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../shared/clock.ts';
+import type { JournalWriter } from '../shared/journal-writer.ts';
+import type { Log } from '../shared/log.ts';
+import { type Gate, Guard } from './guard.ts';
+
+/** How finely silence is measured; keepalives are whole seconds. */
+const SWEEP_MS = 500;
+/** Connections are logged one by one at debug only, and summed this often. */
+const SUMMARY_MS = 10_000;
+
+export class Connections implements Gate {
+  readonly #writer: JournalWriter;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #all = new Set<Guard>();
+  readonly #waiting = new Set<Guard>();
+  readonly #sweep: NodeJS.Timeout;
+  readonly #summary: NodeJS.Timeout;
+  #reliefAsked = false;
+  #draining = false;
+  #sums = { opened: 0, closed: 0, refused: 0 };
+
+  constructor(writer: JournalWriter, clock: Clock, log: Log) {
+    this.#writer = writer;
+    this.#clock = clock;
+    this.#log = log;
+    this.#sweep = setInterval(() => this.#closeOverdue(), SWEEP_MS).unref();
+    this.#summary = setInterval(() => this.#summarize(), SUMMARY_MS).unref();
+  }
+
+  /** The guarded stream of a new connection. */
+  admit(source: Duplex): Guard {
+    const guard = new Guard(source, this);
+    this.#all.add(guard);
+    this.#sums.opened += 1;
+    return guard;
+  }
+
+  get open(): boolean {
+    return !this.#draining && !this.#writer.saturated;
+  }
+
+  wait(guard: Guard): void {
+    this.#waiting.add(guard);
+    if (this.#reliefAsked || this.#draining) return;
+    this.#reliefAsked = true;
+    this.#writer.onRelief(() => this.#relieve());
+  }
+
+  refused(why: string): void {
+    this.#sums.refused += 1;
+    this.#log.debug({ why }, 'connection closed: it sent what it must not');
+  }
+
+  left(guard: Guard): void {
+    this.#all.delete(guard);
+    this.#waiting.delete(guard);
+    this.#sums.closed += 1;
+  }
+
+  nowMs(): number {
+    return this.#clock.monotonicMs();
+  }
+
+  /** Lets no further PUBLISH through; resolves when those let through are answered, or after `timeoutMs`. */
+  async drain(timeoutMs: number): Promise<void> {
+    this.#draining = true;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, timeoutMs);
+    });
+    await Promise.race([Promise.all([...this.#all].map((guard) => guard.quiet())), late]);
+    clearTimeout(timer);
+  }
+
+  /** Closes what is left. */
+  close(): void {
+    clearInterval(this.#sweep);
+    clearInterval(this.#summary);
+    for (const guard of [...this.#all]) guard.destroy();
+  }
+
+  #relieve(): void {
+    this.#reliefAsked = false;
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const guard of waiting) guard.advance();
+  }
+
+  #closeOverdue(): void {
+    const nowMs = this.nowMs();
+    for (const guard of this.#all) if (guard.isOverdue(nowMs)) guard.destroy(new Error('keepalive exceeded'));
+  }
+
+  #summarize(): void {
+    const { opened, closed, refused } = this.#sums;
+    if (opened + closed + refused === 0) return;
+    this.#log.info({ opened, closed, refused, connections: this.#all.size }, 'MQTT connections');
+    this.#sums = { opened: 0, closed: 0, refused: 0 };
+  }
+}

@@ -1,0 +1,30 @@
+// Subscriptions: which of them are granted, and how many a connection may have.
+import type { AedesOptions, Client } from 'aedes';
+import { isSubscribable } from './topics.ts';
+
+type SubscribeHook = NonNullable<AedesOptions['authorizeSubscribe']>;
+
+/** Topic filters of one connection. */
+export const SUBSCRIPTIONS_MAX = 100;
+
+/** The `authorizeSubscribe` of aedes, and what it must be told when subscriptions end. */
+export function limitSubscriptions(): {
+  readonly authorize: SubscribeHook;
+  readonly ended: (filters: string[], client: Client) => void;
+} {
+  const filtersOfClient = new WeakMap<Client, Set<string>>();
+  return {
+    authorize: (client, subscription, callback) => {
+      const filters = filtersOfClient.get(client) ?? new Set();
+      filtersOfClient.set(client, filters);
+      const room = filters.has(subscription.topic) || filters.size < SUBSCRIPTIONS_MAX;
+      const granted = room && isSubscribable(subscription.topic);
+      if (granted) filters.add(subscription.topic);
+      // A null subscription is answered with 0x80, failure [MQTT-3.9.3-2]; the connection stays.
+      callback(null, granted ? subscription : null);
+    },
+    ended: (filters, client) => {
+      for (const filter of filters) filtersOfClient.get(client)?.delete(filter);
+    },
+  };
+}

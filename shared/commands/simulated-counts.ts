@@ -1,0 +1,41 @@
+// The simulation's side of the HTTP API: adding its building to the floor plan, and reading the counts of its spaces.
+import { formatTimestamp } from '../timestamp.ts';
+import type { ApiClient } from './api-client.ts';
+import type { Building, FloorplanDocument } from './building.ts';
+
+/** Counts by space. */
+export type Counts = ReadonlyMap<string, number>;
+
+type Listed = { readonly space_id: string; readonly count: number };
+
+/** Adds what the floor plan does not hold yet; everything else in it stays as it is. */
+export async function addToFloorplan(api: ApiClient, added: FloorplanDocument): Promise<void> {
+  const held = await api.call<FloorplanDocument>('GET', '/v1/floorplan');
+  const merged = {
+    ...held,
+    spaces: union(held.spaces, added.spaces),
+    doorways: union(held.doorways, added.doorways),
+    dpus: union(held.dpus, added.dpus),
+  };
+  await api.call('PUT', '/v1/floorplan', merged);
+}
+
+function union<Thing extends { id: string }>(held: readonly Thing[], added: readonly Thing[]): Thing[] {
+  const ids = new Set(held.map((thing) => thing.id));
+  return [...held, ...added.filter((thing) => !ids.has(thing.id))];
+}
+
+/** The counts of all spaces of the building, at a moment or (null) now. */
+export async function countsOf(api: ApiClient, building: Building, atMs: number | null): Promise<Counts> {
+  const query = atMs === null ? '' : `?at=${formatTimestamp(atMs)}`;
+  const answer = await api.call<Listed[] | { results: Listed[] }>('GET', `/v1/spaces/counts${query}`);
+  const listed = Array.isArray(answer) ? answer : answer.results;
+  return new Map(listed.filter((one) => building.parents.has(one.space_id)).map((one) => [one.space_id, one.count]));
+}
+
+/** Spaces whose count is not the true one, a line each. */
+export function differencesOf(truth: Counts, counted: Counts): string[] {
+  return [...truth]
+    .filter(([space, count]) => counted.get(space) !== count)
+    .map(([space, count]) => `${space} has ${count} people in it, the service says ${counted.get(space) ?? 'nothing'}`);
+}
