@@ -32,6 +32,11 @@ export function createPublishHook(ingest: Ingest): PublishHook {
       callback(new Error('wills are not published'));
       return;
     }
+    // What mqtt-packet reads where there is no packet identifier [MQTT-2.3.1-1].
+    if (packet.qos > 0 && (packet.messageId ?? -1) < 0) {
+      callback(new Error('PUBLISH without a packet identifier'));
+      return;
+    }
     let turns = turnsOfClient.get(client);
     if (turns === undefined) {
       turns = [];

@@ -26,6 +26,9 @@ const ENTRY_BYTES_MAX = 1024 * 1024;
 /** Between tries while the journal fails: short enough to recover at once, long enough not to spin. */
 const RETRY_MS = 200;
 
+/** A place in the order of appends that adds no record to its entry. */
+const NOTHING = new Uint8Array(0);
+
 /** Appends records to one partition, many to an entry, in the order of the calls, until stored. */
 export class JournalWriter {
   readonly #journal: Pick<Journal, 'append'>;
@@ -74,7 +77,12 @@ export class JournalWriter {
     return new Promise((resolve) => this.#push({ bytes, stored: resolve, alone: true, notBeforeMs }));
   }
 
-  /** Resolves when everything appended so far is stored. */
+  /** Resolves when everything appended before this call is stored, whatever is appended after it. */
+  flushed(): Promise<void> {
+    return new Promise((resolve) => this.append(NOTHING, resolve));
+  }
+
+  /** Resolves when nothing waits to be stored any more. */
   drained(): Promise<void> {
     if (!this.#busy && this.#waiting.length === 0) return Promise.resolve();
     return new Promise((resolve) => this.#idleCallbacks.push(resolve));

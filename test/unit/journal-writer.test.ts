@@ -110,3 +110,14 @@ test('what must stand alone has an entry of its own, not recorded before its ins
   ]);
   expect(stored).toEqual([1, 3]);
 });
+
+test('flushed waits for what was appended before it, and for nothing after it', async () => {
+  const { add, next, stored, writer } = started();
+  add(1);
+  const flushed = writer.flushed().then(() => [...stored]);
+  (await next(0)).settle();
+  add(2);
+  expect(await flushed).toEqual([1]);
+  (await next(1)).settle();
+  await writer.drained();
+});
