@@ -1,148 +1,141 @@
-// The command line, and the only file that knows all services: `start` composes them, the other commands are clients.
-import { enableCompileCache } from 'node:module';
-import type { Clock } from './shared/clock.ts';
-import type { Command, ExitCode, Terminal } from './shared/commands/command.ts';
+// The command line: one table of commands, and `start`, which puts all services together by hand in one process.
+import { existsSync } from 'node:fs';
+import module from 'node:module';
+import { systemClock } from './shared/clock.ts';
+import { CommandFailure, command } from './shared/commands/command.ts';
+import { runCommandLine } from './shared/commands/command-line.ts';
+import { countCommand } from './shared/commands/count.ts';
+import { exportCommand, importCommand } from './shared/commands/floorplan-commands.ts';
+import { replayCommand } from './shared/commands/replay.ts';
+import { simulateCommand } from './shared/commands/simulate.ts';
+import { type Offline, verifyCommands } from './shared/commands/verify-commands.ts';
 import type { Config } from './shared/config.ts';
 import type { Log } from './shared/log.ts';
 
-/** A second signal within this is the first one again: npm and the terminal both pass it on. */
-const SIGNAL_REPEAT_MS = 2_000;
-/** From the first signal to the end, whatever hangs. */
-const STOP_TIMEOUT_MS = 9_500;
-/** For a service that is still stopping to let go of the data directory. */
+/** A start waits so long for the service before it to let go of the data directory (CONTRACT.md, Starting). */
 const LOCK_WAIT_MS = 5_000;
-/** For the journal to be taken in before an audit without a service. */
-const CATCH_UP_TIMEOUT_MS = 3_600_000;
+/** Of the 10 s that a stop may take. What is not acknowledged by then is not lost: its sender has it. */
+const STOP_TIMEOUT_MS = 9_000;
 
-const terminal: Terminal = {
-  print: (line) => process.stdout.write(`${line}\n`),
-  complain: (line) => process.stderr.write(`${line}\n`),
-  interactive: process.stderr.isTTY === true,
-  interruption: () => {
-    const controller = new AbortController();
-    process.on('SIGINT', () => controller.abort());
-    return controller.signal;
-  },
-};
+/** What a crash left in the journal, taken in before it is compared. */
+const CAUGHT_UP_TIMEOUT_MS = 600_000;
 
-/** Starts everything, then stays until a signal. */
-async function start(): Promise<ExitCode> {
-  const { readConfig, ConfigError } = await import('./shared/config.ts');
-  const { createLog } = await import('./shared/log.ts');
-  const { lockDataDir, DataDirLocked } = await import('./shared/storage/sqlite/lock.ts');
-  try {
-    const { config, warnings } = readConfig();
-    const log = createLog(config.logLevel);
-    for (const warning of warnings) log.warn(warning);
-    const unlock = lockDataDir(config.dataDir, LOCK_WAIT_MS);
-    const { systemClock: clock } = await import('./shared/clock.ts');
-    const stop = await compose(config, clock, log);
-    await signalled(clock);
-    setTimeout(() => process.exit(1), STOP_TIMEOUT_MS).unref();
-    await stop();
-    unlock();
+// Services are imported when a command needs them, so that the others begin at once and `start` holds nothing idle.
+module.enableCompileCache?.();
+
+const startCommand = command({
+  name: 'start',
+  argument: null,
+  summary: 'run the service: MQTT and HTTP in, counts out (configured by FOOTFALL_ variables)',
+  options: {},
+  run: async () => {
+    const [{ configure }, { firstSignal }] = await Promise.all([
+      import('./shared/service-configuration.ts'),
+      import('./shared/service-signals.ts'),
+    ]);
+    const stopping = firstSignal(systemClock, () => process.exit(1));
+    const { config, log } = configure();
+    const service = await startService(config, log);
+    process.stdout.write(`footfall ready mqtt=${service.mqtt} http=${service.http} storage=${config.storage}\n`);
+    log.info({ signal: await stopping }, 'stopping');
+    const timer = setTimeout(() => {
+      log.warn('not everything could be drained in time; what was not acknowledged will be sent again');
+      process.exit(0);
+    }, STOP_TIMEOUT_MS);
+    await service.close();
+    clearTimeout(timer);
     return 0;
-  } catch (error) {
-    if (!(error instanceof ConfigError || error instanceof DataDirLocked)) throw error;
-    for (const line of error.message.split('\n')) terminal.complain(line);
-    return error instanceof ConfigError ? 2 : 1;
-  }
-}
+  },
+});
 
-/** Builds the services from the inside out, opens their doors, and answers what closes them in the opposite order. */
-async function compose(config: Config, clock: Clock, log: Log): Promise<() => Promise<void>> {
-  const [{ openStorage }, { startProcessor }, { startBroker }, { startApi }] = await Promise.all([
+/** Storage, the way into the journal, the processor and the floor plan: what every service stands on. */
+async function openCore(config: Config, log: Log) {
+  const [storageModule, processorModule, writerModule, floorplanModule] = await Promise.all([
     import('./shared/storage/open.ts'),
     import('./processor/main.ts'),
-    import('./broker/main.ts'),
-    import('./api/main.ts'),
+    import('./shared/journal-writer.ts'),
+    import('./shared/floorplan-service.ts'),
   ]);
-  const { FloorplanService } = await import('./shared/floorplan-service.ts');
-  const { Ingest } = await import('./shared/ingest.ts');
-  const { JournalWriter } = await import('./shared/journal-writer.ts');
-  const { replayKnownDpus } = await import('./shared/quarantine-replay.ts');
-
-  const onFatal = (error: Error): void => {
-    log.fatal({ err: error }, 'only a fresh start can go on; nothing that was acknowledged is lost');
+  const onFatal = (error: Error) => {
+    log.fatal({ err: error }, 'cannot go on; what was acknowledged is stored');
     process.exit(1);
   };
-  const { futureAllowedMs } = config;
-  const storage = await openStorage(config, onFatal);
-  const processor = await startProcessor(config, onFatal);
-  const writer = new JournalWriter(storage.journal, 0, clock, log);
-  const floorplan = new FloorplanService(storage.floorplan, writer, processor);
+  const [storage, processor] = await Promise.all([
+    storageModule.openStorage(config, onFatal),
+    processorModule.startProcessor(config, onFatal),
+  ]);
+  const writer = new writerModule.JournalWriter(storage.journal, 0, systemClock, log);
+  const floorplan = new floorplanModule.FloorplanService(storage.floorplan, writer, processor);
   await floorplan.load();
-  const ingest = new Ingest({ writer, plan: floorplan.plan, clock, futureAllowedMs });
-  const { history } = storage;
-  await replayKnownDpus({ ingest, quarantine: history, plan: floorplan.plan });
-  const dependencies = { floorplan, ingest, history, processor, clock, log, futureAllowedMs };
-  const api = await startApi(dependencies, { host: config.httpHost, port: config.httpPort });
-  const { mqttHost: host, mqttPort: port, mqttWsPort: wsPort } = config;
-  const broker = await startBroker({ ingest, clock, log }, { host, port, wsPort });
-  api.server.on('upgrade', broker.handleUpgrade);
-  const http = `${config.httpHost}:${api.port}`;
-  terminal.print(`footfall ready mqtt=${host}:${broker.port} http=${http} storage=${config.storage}`);
-  return async () => {
-    await broker.close();
-    await api.close();
+  const close = async () => {
     await writer.drained();
     await processor.close();
     await storage.close();
-    log.info('stopped');
-    log.flush();
   };
+  return { storage, processor, writer, floorplan, close };
 }
 
-/** Resolves at the first SIGTERM or SIGINT; one long after it ends the process at once. */
-function signalled(clock: Clock): Promise<void> {
-  return new Promise((resolve) => {
-    let firstAtMs: number | undefined;
-    const onSignal = (): void => {
-      firstAtMs ??= clock.monotonicMs();
-      if (clock.monotonicMs() - firstAtMs > SIGNAL_REPEAT_MS) process.exit(1);
-      resolve();
-    };
-    process.on('SIGTERM', onSignal);
-    process.on('SIGINT', onSignal);
-  });
+async function startService(config: Config, log: Log) {
+  const { lockOrFail } = await import('./shared/service-configuration.ts');
+  const release = lockOrFail(config, LOCK_WAIT_MS);
+  const loading = Promise.all([
+    import('./broker/main.ts'),
+    import('./api/main.ts'),
+    import('./shared/ingest.ts'),
+    import('./shared/quarantine-sweep.ts'),
+  ]);
+  const core = await openCore(config, log);
+  const [{ startBroker }, { startApi }, { Ingest }, { sweepQuarantine }] = await loading;
+  const { floorplan, processor, writer, storage } = core;
+  const { futureAllowedMs } = config;
+  const ingest = new Ingest({ writer, plan: floorplan.plan, clock: systemClock, futureAllowedMs });
+  const shared = { ingest, clock: systemClock, log };
+  const mqtt = { host: config.mqttHost, port: config.mqttPort, wsPort: config.mqttWsPort };
+  const broker = await startBroker(shared, mqtt);
+  const counting = { ...shared, floorplan, history: storage.history, processor, futureAllowedMs };
+  const api = await startApi(counting, { host: config.httpHost, port: config.httpPort });
+  api.server.on('upgrade', broker.handleUpgrade);
+  sweepQuarantine({ ingest, history: storage.history, plan: floorplan.plan, processor }).catch((error) =>
+    log.error(
+      { err: error },
+      'quarantined events of DPUs that are known by now were not replayed; a start tries again',
+    ),
+  );
+  const close = async () => {
+    // Sockets and broker first: fastify waits for connections that were upgraded.
+    await broker.close();
+    await api.close();
+    await core.close();
+    release();
+  };
+  return { mqtt: `${config.mqttHost}:${broker.port}`, http: `${config.httpHost}:${api.port}`, close };
 }
 
-/** Audits the data directory itself; null when a running service holds it. */
-async function auditOffline(work: 'verify' | 'rebuild') {
-  const { readConfig } = await import('./shared/config.ts');
-  const { lockDataDir, DataDirLocked } = await import('./shared/storage/sqlite/lock.ts');
-  const { openProcessor } = await import('./processor/main.ts');
-  const { config } = readConfig();
-  let unlock: () => void;
-  try {
-    unlock = lockDataDir(config.dataDir, 0);
-  } catch (error) {
-    if (error instanceof DataDirLocked) return null;
-    throw error;
+/** `verify` and `rebuild` on a data directory that no service runs on. */
+const offline: Offline = async (work) => {
+  const { configure, lockOrNull } = await import('./shared/service-configuration.ts');
+  const { config, log } = configure();
+  if (!existsSync(config.dataDir)) {
+    throw new CommandFailure(
+      `there is no data in ${config.dataDir} (FOOTFALL_DATA_DIR); say with --url which service to ask`,
+    );
   }
-  const processor = await openProcessor({ ...config, logLevel: 'warn' });
-  await processor.caughtUp(CATCH_UP_TIMEOUT_MS);
-  const { spaces, events, position, discrepancies } = await processor[work]();
-  await processor.close();
-  unlock();
-  const found = discrepancies.map(({ spaceId, ...rest }) => ({ space_id: spaceId ?? '-', ...rest }));
-  return { where: config.dataDir, answer: { spaces, events, position, discrepancies: found } };
-}
+  const release = lockOrNull(config, 0);
+  if (release === null) return null;
+  const core = await openCore(config, log);
+  await core.processor.caughtUp(CAUGHT_UP_TIMEOUT_MS);
+  const verification = await core.processor[work]();
+  await core.close();
+  release();
+  return { where: config.dataDir, verification };
+};
 
-async function commands(): Promise<Command[]> {
-  const { command } = await import('./shared/commands/command.ts');
-  const { importCommand, exportCommand } = await import('./shared/commands/floorplan-commands.ts');
-  const { replayCommand } = await import('./shared/commands/replay.ts');
-  const { countCommand } = await import('./shared/commands/count.ts');
-  const { simulateCommand } = await import('./shared/commands/simulate.ts');
-  const { verifyCommands } = await import('./shared/commands/verify-commands.ts');
-  const summary = 'run the service: MQTT and HTTP in, counts out; configured by FOOTFALL_ variables';
-  const startCommand = command({ name: 'start', argument: null, summary, options: {}, run: start });
-  const clients = [importCommand, exportCommand, replayCommand, countCommand, simulateCommand];
-  return [startCommand, ...clients, ...verifyCommands(auditOffline)];
-}
-
-// Code compiled once is read back by the next start.
-enableCompileCache();
-const { runCommandLine } = await import('./shared/commands/command-line.ts');
-process.exitCode = await runCommandLine(process.argv.slice(2), await commands(), terminal);
+process.exitCode = await runCommandLine([
+  startCommand,
+  importCommand,
+  exportCommand,
+  replayCommand,
+  countCommand,
+  simulateCommand,
+  ...verifyCommands(offline),
+]);

@@ -14,7 +14,7 @@ export const eventSchema = z
     epoch: counter.describe('Boot or factory-reset counter.'),
     seq: counter.describe('Number of the event within its epoch.'),
   })
-  .meta({ id: 'EventInput', example: { timestamp: '2018-02-24T08:45:21.893Z', direction: 1 } });
+  .meta({ id: 'Event', example: { timestamp: '2018-02-24T08:45:21.893Z', direction: 1 } });
 
 export type EventInput = {
   timestamp: string | number;

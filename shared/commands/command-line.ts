@@ -1,54 +1,74 @@
-// The command line: commands as data become words, options, help and exit codes.
-import { CommanderError, InvalidArgumentError, Command as Program, Option as ProgramOption } from 'commander';
+// From the table of commands to commander, and from what a command throws to an exit code.
+import type { Command as CommanderCommand } from 'commander';
+import { CommanderError, InvalidArgumentError, Option, program } from 'commander';
 import { type Command, CommandFailure, type ExitCode, type Terminal, WrongUse } from './command.ts';
 
-const WRONG_USE: ExitCode = 2;
-const FAILED: ExitCode = 1;
+const DESCRIPTION =
+  'footfall turns doorway sensors into people counts. Exit codes: 0 done, 1 the answer is no, 2 wrong use.';
 
-/** Runs what `words` (without the program's own name) ask for. */
-export async function runCommandLine(
-  words: readonly string[],
-  commands: readonly Command[],
-  terminal: Terminal,
-): Promise<ExitCode> {
-  let result: ExitCode = 0;
-  const program = new Program('footfall').description('People counts from doorway sensors.').exitOverride();
-  program.configureOutput({ outputError: (text) => terminal.complain(text.trimEnd()) });
+/** Runs the command that the process was started with, and resolves with the exit code. */
+export async function runCommandLine(commands: readonly Command[]): Promise<ExitCode> {
+  const terminal = processTerminal();
+  let exitCode: ExitCode = 0;
+  program.name('footfall').description(DESCRIPTION).exitOverride().showHelpAfterError('--help tells how it is used');
   for (const command of commands) {
-    const sub = program.command(command.name).description(command.summary).exitOverride();
-    sub.configureOutput(program.configureOutput());
-    if (command.argument !== null) sub.argument(`<${command.argument.name}>`, command.argument.description);
-    for (const [name, option] of Object.entries(command.options)) sub.addOption(programOption(name, option));
-    sub.action(async (...given: unknown[]) => {
-      const argument = command.argument === null ? '' : String(given[0]);
-      result = await command.run(argument, sub.opts(), terminal);
+    addCommand(command, async (argument, options) => {
+      exitCode = await command.run(argument, options, terminal);
     });
   }
   try {
-    await program.parseAsync([...words], { from: 'user' });
-    return result;
+    await program.parseAsync();
+    return exitCode;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USE;
-    if (!(error instanceof CommandFailure) && !(error instanceof WrongUse)) throw error;
-    terminal.complain(error.message);
-    return error instanceof WrongUse ? WRONG_USE : FAILED;
+    return exitCodeOf(error, terminal);
   }
 }
 
-function programOption(
-  name: string,
-  { value, description, parse, standard }: Command['options'][string],
-): ProgramOption {
-  const word = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-  const option = new ProgramOption(value === null ? `--${word}` : `--${word} <${value}>`, description);
-  if (standard !== undefined) option.default(standard);
-  if (parse === undefined) return option;
-  return option.argParser((text) => {
-    try {
-      return parse(text);
-    } catch (error) {
-      if (error instanceof WrongUse) throw new InvalidArgumentError(error.message);
-      throw error;
-    }
+type Action = (argument: string, options: Record<string, unknown>) => Promise<void>;
+
+function addCommand(command: Command, action: Action): void {
+  const added: CommanderCommand = program.command(command.name).description(command.summary).exitOverride();
+  added.showHelpAfterError(`footfall ${command.name} --help tells how it is used`);
+  if (command.argument !== null) added.argument(`<${command.argument.name}>`, command.argument.description);
+  for (const [name, { value, description, parse, standard }] of Object.entries(command.options)) {
+    const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    const option = new Option(value === null ? flag : `${flag} <${value}>`, description);
+    if (standard !== undefined) option.default(standard);
+    if (parse !== undefined) option.argParser((text) => asInvalidArgument(() => parse(text)));
+    added.addOption(option);
+  }
+  added.action(async (...given: unknown[]) => {
+    const argument = command.argument === null ? '' : String(given[0]);
+    await action(argument, added.opts());
   });
+}
+
+function asInvalidArgument<Value>(parse: () => Value): Value {
+  try {
+    return parse();
+  } catch (error) {
+    throw error instanceof WrongUse ? new InvalidArgumentError(error.message) : error;
+  }
+}
+
+function exitCodeOf(error: unknown, terminal: Terminal): ExitCode {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2; // Its own line is printed already.
+  if (error instanceof WrongUse || error instanceof CommandFailure) {
+    for (const line of error.message.split('\n')) terminal.complain(line);
+    return error instanceof WrongUse ? 2 : 1;
+  }
+  throw error;
+}
+
+function processTerminal(): Terminal {
+  return {
+    print: (line) => void process.stdout.write(`${line}\n`),
+    complain: (line) => void process.stderr.write(`${line}\n`),
+    interactive: process.stderr.isTTY === true,
+    interruption: () => {
+      const controller = new AbortController();
+      process.once('SIGINT', () => controller.abort());
+      return controller.signal;
+    },
+  };
 }

@@ -6,7 +6,10 @@ import type { Building, FloorplanDocument } from './building.ts';
 /** Counts by space. */
 export type Counts = ReadonlyMap<string, number>;
 
-type Listed = { readonly space_id: string; readonly count: number };
+type Page = { readonly next: string | null; readonly results: readonly { space_id: string; count: number }[] };
+
+/** The most that a page may hold (CONTRACT.md, Floor plan). */
+const PAGE_SIZE = 5_000;
 
 /** Adds what the floor plan does not hold yet; everything else in it stays as it is. */
 export async function addToFloorplan(api: ApiClient, added: FloorplanDocument): Promise<void> {
@@ -27,10 +30,15 @@ function union<Thing extends { id: string }>(held: readonly Thing[], added: read
 
 /** The counts of all spaces of the building, at a moment or (null) now. */
 export async function countsOf(api: ApiClient, building: Building, atMs: number | null): Promise<Counts> {
-  const query = atMs === null ? '' : `?at=${formatTimestamp(atMs)}`;
-  const answer = await api.call<Listed[] | { results: Listed[] }>('GET', `/v1/spaces/counts${query}`);
-  const listed = Array.isArray(answer) ? answer : answer.results;
-  return new Map(listed.filter((one) => building.parents.has(one.space_id)).map((one) => [one.space_id, one.count]));
+  const counts = new Map<string, number>();
+  const at = atMs === null ? '' : `&at=${formatTimestamp(atMs)}`;
+  for (let cursor: string | null = ''; cursor !== null; ) {
+    const after: string = cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`;
+    const page: Page = await api.call<Page>('GET', `/v1/spaces/counts?page_size=${PAGE_SIZE}${at}${after}`);
+    for (const { space_id, count } of page.results) if (building.parents.has(space_id)) counts.set(space_id, count);
+    cursor = page.next;
+  }
+  return counts;
 }
 
 /** Spaces whose count is not the true one, a line each. */

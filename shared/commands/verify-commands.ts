@@ -2,28 +2,22 @@
 //
 // With --url the running service is asked. Without it the data directory is opened directly when no service runs on it;
 // when one does, that one is asked at the standard address.
+import type { SpaceId } from '../ids.ts';
+import type { Verification } from '../processor-control.ts';
 import { apiClient } from './api-client.ts';
 import { type Command, CommandFailure, command, type ExitCode, type Terminal } from './command.ts';
 import { DEFAULT_URL, keyOption, parseHttpUrl } from './options.ts';
 
+type Discrepancy = Verification['discrepancies'][number];
 /** As the API answers it. */
-export type VerificationAnswer = {
-  readonly spaces: number;
-  readonly events: number;
-  readonly position: number;
-  readonly discrepancies: readonly {
-    readonly space_id: string;
-    readonly live: number;
-    readonly history: number;
-    readonly replay: number;
-    readonly detail: string;
-  }[];
+type Answer = Omit<Verification, 'discrepancies'> & {
+  readonly discrepancies: readonly (Omit<Discrepancy, 'spaceId'> & { readonly space_id: string | null })[];
 };
 
 export type Work = 'verify' | 'rebuild';
 
 /** Does the work on the data directory itself; null when a running service holds it. */
-export type Offline = (work: Work) => Promise<{ readonly where: string; readonly answer: VerificationAnswer } | null>;
+export type Offline = (work: Work) => Promise<{ readonly where: string; readonly verification: Verification } | null>;
 
 const SUMMARY: Record<Work, string> = {
   verify: 'compare live counts, history and a replay of the raw events, for every space',
@@ -47,32 +41,38 @@ export function verifyCommands(offline: Offline): Command[] {
       },
       run: async (_, { url, key }, terminal) => {
         const local = url === undefined ? await offline(work) : null;
-        if (local !== null) return report(work, local.where, local.answer, terminal);
+        if (local !== null) return report(work, local.where, local.verification, terminal);
         const where = url ?? DEFAULT_URL;
         const answer = await apiClient(where, key)
-          .call<VerificationAnswer>('POST', `/v1/${work}`, {})
+          .call<Answer>('POST', `/v1/${work}`)
           .catch((error: Error) => {
             if (url !== undefined) throw error;
             throw new CommandFailure(`a service runs on the data directory, so it must be asked: ${error.message}`);
           });
-        return report(work, where, answer, terminal);
+        return report(work, where, verificationOf(answer), terminal);
       },
     }),
   );
 }
 
-function report(work: Work, where: string, answer: VerificationAnswer, terminal: Terminal): ExitCode {
-  const { spaces, events, position, discrepancies } = answer;
-  for (const { space_id, live, history, replay, detail } of discrepancies) {
+function verificationOf({ discrepancies, ...rest }: Answer): Verification {
+  const named = discrepancies.map(({ space_id, ...one }) => ({ ...one, spaceId: space_id as SpaceId | null }));
+  return { ...rest, discrepancies: named };
+}
+
+function report(work: Work, where: string, verification: Verification, terminal: Terminal): ExitCode {
+  const { spaces, events, position, discrepancies } = verification;
+  for (const { spaceId, live, history, replay, detail } of discrepancies) {
     terminal.print(
-      `${space_id}: live ${live}, history ${history}, replay ${replay}${detail === '' ? '' : ` (${detail})`}`,
+      `${spaceId ?? 'the whole'}: live ${live}, history ${history}, replay ${replay}${detail === '' ? '' : ` (${detail})`}`,
     );
   }
+  const differ = discrepancies.length;
   const compared = `${spaces} spaces, ${events} events, journal position ${position}, ${where}`;
-  const outcome = {
-    verify: ['equal', `${discrepancies.length} spaces differ; \`rebuild\` makes them equal`],
-    rebuild: ['rebuilt, nothing differed', `rebuilt; ${discrepancies.length} spaces had differed`],
-  }[work];
-  terminal.print(`${discrepancies.length === 0 ? outcome[0] : outcome[1]}: ${compared}`);
-  return discrepancies.length === 0 ? 0 : 1;
+  if (work === 'verify') {
+    terminal.print(`${differ === 0 ? 'equal' : `${differ} differences; \`rebuild\` makes them equal`}: ${compared}`);
+  } else {
+    terminal.print(`rebuilt, ${differ === 0 ? 'nothing' : differ} differed: ${compared}`);
+  }
+  return differ === 0 ? 0 : 1;
 }

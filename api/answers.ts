@@ -1,0 +1,159 @@
+// The schemas of answers: what OpenAPI says of them, and what the handlers are type-checked against.
+import { z } from 'zod';
+import { INTERVALS } from '../shared/calendar.ts';
+import { QUARANTINE_REASONS } from '../shared/event.ts';
+import { PROBLEMS, type ProblemCode } from './problem.ts';
+
+const moment = z.string().meta({ format: 'date-time', examples: ['2018-02-24T08:45:21.893Z'] });
+const momentOrNull = moment.nullable();
+const text = z.string();
+const textOrNull = z.string().nullable();
+const retiredAt = moment.optional().describe('Only there once it is retired.');
+const side = z.enum(['a', 'b']);
+
+/** One page of a list. */
+export function listOf<Item extends z.ZodType>(item: Item) {
+  return z.object({ total: z.int(), next: textOrNull.describe('Cursor of the next page.'), results: z.array(item) });
+}
+
+export const suggestedReset = z
+  .object({ space_id: text, at: moment, change: z.int() })
+  .meta({ id: 'SuggestedReset', description: 'What to POST to the resets of the space if the people moved with it.' });
+const suggestedResets = z
+  .array(suggestedReset)
+  .optional()
+  .describe('Only in the answer to a change of a parent or side, which moves nobody by itself.');
+
+const space = z.object({
+  id: text,
+  name: text,
+  parent_id: textOrNull,
+  time_zone: text,
+  daily_reset: textOrNull,
+  capacity: z.int().nullable(),
+  retired_at: retiredAt,
+});
+export const spaceAnswer = space.extend({ suggested_resets: suggestedResets }).meta({ id: 'Space' });
+export const spaceVersionAnswer = z
+  .object({ from: momentOrNull, parent_id: textOrNull, time_zone: text, daily_reset: textOrNull })
+  .meta({ id: 'SpaceVersion' });
+
+const doorway = z.object({ id: text, name: text, a: textOrNull, b: textOrNull, retired_at: retiredAt });
+export const doorwayAnswer = doorway.extend({ suggested_resets: suggestedResets }).meta({ id: 'Doorway' });
+export const doorwayVersionAnswer = z
+  .object({ from: momentOrNull, a: textOrNull, b: textOrNull })
+  .meta({ id: 'DoorwayVersion' });
+
+export const dpuAnswer = z.object({ id: text, name: text, retired_at: retiredAt }).meta({ id: 'Dpu' });
+
+export const placementAnswer = z
+  .object({ id: text, dpu_id: text, doorway_id: text, facing: side, from: momentOrNull, until: momentOrNull })
+  .meta({ id: 'Placement' });
+
+const voidFields = { id: text, dpu_id: text, from: moment, until: moment, reason: textOrNull };
+const recorded = { recorded_at: moment, revoked_at: momentOrNull };
+export const voidAnswer = z.object({ ...voidFields, ...recorded }).meta({ id: 'Void' });
+
+const resetFields = {
+  id: text,
+  space_id: text,
+  at: moment,
+  count: z.int().nullable(),
+  change: z.int().nullable(),
+  reason: textOrNull,
+};
+export const resetAnswer = z.object({ ...resetFields, ...recorded }).meta({ id: 'Reset' });
+
+export const floorplanAnswer = z
+  .object({
+    spaces: z.array(space.extend({ versions: z.array(spaceVersionAnswer).optional() })),
+    doorways: z.array(doorway.extend({ versions: z.array(doorwayVersionAnswer).optional() })),
+    dpus: z.array(dpuAnswer.extend({ placements: z.array(placementAnswer), voids: z.array(z.object(voidFields)) })),
+    resets: z.array(z.object(resetFields)),
+  })
+  .meta({ id: 'Floorplan' });
+export const floorplanChangedAnswer = z.object({
+  changes: z.int().describe('Facts recorded; 0 when the floor plan was like this already.'),
+  spaces: z.int(),
+  doorways: z.int(),
+  dpus: z.int(),
+  resets: z.int(),
+});
+
+export const countAnswer = z
+  .object({
+    space_id: text,
+    at: moment.describe('The moment that the count holds for.'),
+    count: z.int(),
+    occupancy: z.int().min(0).describe('max(0, count)'),
+    reset: z.object({ id: textOrNull.describe('null: a daily reset'), at: moment, count: z.int() }).nullable(),
+    revision: z.int().describe('Grows with every change of any count of the space.'),
+    today: z
+      .object({ entrances: z.int(), exits: z.int(), peak: z.int() })
+      .optional()
+      .describe('With include=today: from local midnight to `at`.'),
+  })
+  .meta({ id: 'Count' });
+const analytics = z.object({ min: z.int(), max: z.int(), entrances: z.int(), exits: z.int(), events: z.int() });
+export const bucketAnswer = z
+  .object({ timestamp: moment, count: z.int(), interval: z.object({ start: moment, end: moment, analytics }) })
+  .meta({ id: 'Bucket', description: `One of the intervals ${INTERVALS.join(', ')}.` });
+
+export const eventAnswer = z
+  .object({
+    dpu_id: text,
+    timestamp: moment,
+    direction: z.union([z.literal(1), z.literal(-1)]),
+    epoch: z.int().nullable(),
+    seq: z.int().nullable(),
+    received_at: moment,
+    recorded_at: moment,
+    status: z.enum(['counted', 'unplaced', 'voided']),
+  })
+  .meta({ id: 'StoredEvent' });
+const quarantineReason = z.enum(QUARANTINE_REASONS);
+export const acceptedAnswer = z.object({
+  accepted: z.int(),
+  results: z.array(
+    z.object({ status: z.enum(['accepted', 'duplicate', 'quarantined']), reason: quarantineReason.nullable() }),
+  ),
+});
+export const quarantineAnswer = z
+  .object({
+    id: text,
+    topic: textOrNull,
+    dpu_id: textOrNull,
+    reason: quarantineReason,
+    received_at: moment,
+    payload_base64: text,
+    detail: text,
+  })
+  .meta({ id: 'QuarantineItem' });
+export const replayedAnswer = z.object({
+  replayed: z.int().describe('Items that are done with.'),
+  still_quarantined: z.int(),
+  events: z.int().describe('Events accepted, those that had been stored before included.'),
+});
+
+export const verificationAnswer = z
+  .object({
+    equal: z.boolean(),
+    spaces: z.int(),
+    events: z.int(),
+    position: z.int(),
+    discrepancies: z.array(
+      z.object({ space_id: textOrNull, live: z.int(), history: z.int(), replay: z.int(), detail: text }),
+    ),
+  })
+  .meta({ id: 'Verification' });
+
+export const problemAnswer = z
+  .object({
+    type: text,
+    title: text,
+    status: z.int(),
+    code: z.enum(Object.keys(PROBLEMS) as [ProblemCode, ...ProblemCode[]]),
+    detail: text,
+    errors: z.array(z.object({ path: text, message: text })),
+  })
+  .meta({ id: 'Problem' });

@@ -1,0 +1,111 @@
+// The HTTP application: a fastify with every route and no port. A request runs through it like this:
+//
+//   parse JSON ──▶ validate (zod) ──▶ handler ──▶ JSON ──▶ ETag ──▶ answer
+//       └──────────────┴───────────────┴── throws ──▶ problemOf ──▶ application/problem+json
+import etag from '@fastify/etag';
+import fastify, { type FastifyReply, type FastifyRequest, LogController } from 'fastify';
+import { badHttp } from './bad-http.ts';
+import type { Api, ApiDependencies } from './dependencies.ts';
+import { describeApi, describeRoute } from './openapi.ts';
+import { Problem, problemBody, problemOf } from './problem.ts';
+import { countRoutes } from './routes/counts.ts';
+import { doorwayRoutes } from './routes/doorways.ts';
+import { dpuRoutes } from './routes/dpus.ts';
+import { eventRoutes } from './routes/events.ts';
+import { floorplanRoutes } from './routes/floorplan.ts';
+import { resetRoutes, voidRoutes } from './routes/marks.ts';
+import { operationRoutes } from './routes/operations.ts';
+import { placementRoutes } from './routes/placements.ts';
+import { quarantineRoutes } from './routes/quarantine.ts';
+import { spaceRoutes } from './routes/spaces.ts';
+import { serializeAnswer, validateRequest } from './validation.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The body as it came; null when there is none. */
+    bodyBytes: Buffer | null;
+  }
+}
+
+/** Of bodies, unless the route says otherwise (RELIABILITY: events 1 MB, floor plan 64 MB). */
+const BODY_BYTES_MAX = 64 * 1024;
+/** For a request to arrive whole. */
+const REQUEST_TIMEOUT_MS = 10_000;
+/** Longer than any line that node takes, so that an id that is too long gets its own message. */
+const PARAM_CHARACTERS_MAX = 64 * 1024;
+
+const ROUTES = [
+  spaceRoutes,
+  doorwayRoutes,
+  dpuRoutes,
+  placementRoutes,
+  voidRoutes,
+  resetRoutes,
+  floorplanRoutes,
+  countRoutes,
+  eventRoutes,
+  quarantineRoutes,
+  operationRoutes,
+];
+
+/** Every route of the service; nothing listens yet. */
+export function buildApp(dependencies: ApiDependencies): Api {
+  const app = fastify({
+    loggerInstance: dependencies.log,
+    logController: new LogController({ disableRequestLogging: true }),
+    // A request that comes while the service stops is answered like any other, and its connection closed.
+    return503OnClosing: false,
+    bodyLimit: BODY_BYTES_MAX,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    routerOptions: { maxParamLength: PARAM_CHARACTERS_MAX },
+    frameworkErrors: sendProblem,
+    clientErrorHandler: badHttp,
+  }) as unknown as Api;
+  app.setValidatorCompiler(validateRequest);
+  app.setSerializerCompiler(serializeAnswer);
+  app.setErrorHandler(sendProblem);
+  app.setNotFoundHandler((request) => {
+    throw new Problem(
+      'route_not_found',
+      `${request.method} ${request.url.split('?')[0]} is not one; see /openapi.json`,
+    );
+  });
+  parseJsonOnly(app);
+  app.addHook('onRequest', (_, reply, done) => {
+    // Everything may be stored but nothing used again without asking: late events change the past.
+    reply.header('cache-control', 'no-cache');
+    done();
+  });
+  app.addHook('onRoute', describeRoute);
+  describeApi(app);
+  app.register(etag);
+  app.register(async (scope) => {
+    for (const addRoutes of ROUTES) addRoutes(scope as Api, dependencies);
+  });
+  return app;
+}
+
+function parseJsonOnly(app: Api): void {
+  app.decorateRequest('bodyBytes', null);
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(/^application\/([\w.+-]+\+)?json\b/, { parseAs: 'buffer' }, (request, body, done) => {
+    request.bodyBytes = body as Buffer;
+    if (body.length === 0) return done(null, undefined);
+    try {
+      done(null, JSON.parse(body.toString()));
+    } catch (error) {
+      done(new Problem('invalid_json', `send JSON: ${(error as Error).message}`));
+    }
+  });
+}
+
+function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const problem = problemOf(error);
+  const about = { code: problem.code, method: request.method, url: request.url };
+  if (problem.code === 'internal_error') request.log.error({ ...about, err: error }, 'request failed');
+  else if (problem.status >= 500) request.log.warn({ ...about, detail: problem.message }, 'request refused');
+  else request.log.debug({ ...about, detail: problem.message }, 'request refused');
+  if (problem.retryAfterS !== null) reply.header('retry-after', problem.retryAfterS);
+  reply.code(problem.status).header('content-type', 'application/problem+json');
+  reply.send(JSON.stringify(problemBody(problem)));
+}

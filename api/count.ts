@@ -1,0 +1,88 @@
+// The count of a space at a moment: where its latest reset put it, plus what has crossed and was adjusted since.
+import type { Clock } from '../shared/clock.ts';
+import type { Floorplan } from '../shared/floorplan.ts';
+import type { SpaceId } from '../shared/ids.ts';
+import { adjustmentsBetween, resetAt, type Start } from '../shared/reset.ts';
+import type { HistoryReader, Sums } from '../shared/storage/history.ts';
+import type { LiveCount, LiveReader } from '../shared/storage/live.ts';
+import { Problem } from './problem.ts';
+
+export type CountSources = {
+  readonly plan: Floorplan;
+  readonly history: Pick<HistoryReader, 'sumsAt' | 'profiles'> & LiveReader;
+  readonly clock: Clock;
+};
+
+export type Counted = {
+  readonly spaceId: SpaceId;
+  /** The moment that the count holds for. */
+  readonly atMs: number;
+  readonly count: number;
+  /** The reset that it starts from. */
+  readonly start: Start | null;
+  readonly revision: number;
+};
+
+/** The moment asked for; null for now, which a moment slightly ahead of the clock means too. */
+export function momentAsked(atMs: number | undefined, clock: Clock, futureAllowedMs: number): number | null {
+  if (atMs === undefined) return null;
+  const aheadMs = atMs - clock.nowMs();
+  if (aheadMs <= 0) return atMs;
+  if (aheadMs <= futureAllowedMs) return null;
+  throw new Problem('at_in_future', 'ask for a moment that has been, or leave `at` out for now', {
+    errors: [{ path: 'query.at', message: `it is ${Math.ceil(aheadMs / 1000)} s ahead of the clock of the service` }],
+  });
+}
+
+/** The count of each space, in their order, at `atMs` or (null) now. */
+export function countsOf(sources: CountSources, spaceIds: readonly SpaceId[], atMs: number | null): Promise<Counted[]> {
+  return atMs === null ? countsNow(sources, spaceIds) : countsAt(sources, spaceIds, atMs);
+}
+
+async function countsAt(sources: CountSources, spaceIds: readonly SpaceId[], atMs: number): Promise<Counted[]> {
+  const [live, counted] = await Promise.all([
+    sources.history.counts(spaceIds),
+    Promise.all(spaceIds.map((spaceId) => countAt(sources, spaceId, atMs))),
+  ]);
+  return counted.map((one, index) => ({ ...one, revision: live[index]?.revision ?? 0 }));
+}
+
+async function countsNow(sources: CountSources, spaceIds: readonly SpaceId[]): Promise<Counted[]> {
+  const live = await sources.history.counts(spaceIds);
+  // Read after the answer, so that an event of this very moment is not taken for one that is still to come.
+  const nowMs = sources.clock.nowMs();
+  return Promise.all(live.map((one) => countFromLive(sources, one, nowMs)));
+}
+
+/** A live count is of use only if no event in it is yet to come and it starts from the reset that holds now. */
+async function countFromLive(sources: CountSources, live: LiveCount, nowMs: number): Promise<Counted> {
+  const { spaceId, revision } = live;
+  const start = resetAt(sources.plan, spaceId, nowMs);
+  const isOfNow = live.startAtMs === (start?.atMs ?? null) && (live.newestMs === null || live.newestMs <= nowMs);
+  if (!isOfNow) return { ...(await countAt(sources, spaceId, nowMs)), revision };
+  return { spaceId, atMs: nowMs, count: countFrom(sources.plan, spaceId, start, nowMs, live.sums), start, revision };
+}
+
+/** The count of one space at `atMs`, from history. */
+export async function countAt(
+  { plan, history }: Pick<CountSources, 'plan' | 'history'>,
+  spaceId: SpaceId,
+  atMs: number,
+): Promise<Omit<Counted, 'revision'>> {
+  const start = resetAt(plan, spaceId, atMs);
+  const [until, before] = await history.sumsAt(spaceId, start === null ? [atMs] : [atMs, start.atMs]);
+  const since = {
+    entrances: (until?.entrances ?? 0) - (before?.entrances ?? 0),
+    exits: (until?.exits ?? 0) - (before?.exits ?? 0),
+  };
+  return { spaceId, atMs, count: countFrom(plan, spaceId, start, atMs, since), start };
+}
+
+/** count(A, T) = c + Σ deltas with r < timestamp <= T, where (r, c) is the latest reset; adjustments act like deltas. */
+function countFrom(plan: Floorplan, spaceId: SpaceId, start: Start | null, atMs: number, since: Sums): number {
+  let count = (start?.count ?? 0) + since.entrances - since.exits;
+  for (const { change } of adjustmentsBetween(plan, spaceId, start?.atMs ?? Number.NEGATIVE_INFINITY, atMs)) {
+    count += change ?? 0;
+  }
+  return count;
+}

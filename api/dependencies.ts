@@ -1,0 +1,37 @@
+// What the API is built from, passed by hand, and the type of the server that its routes are added to.
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+  RawServerDefault,
+} from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { Clock } from '../shared/clock.ts';
+import type { FloorplanService } from '../shared/floorplan-service.ts';
+import type { Ingest } from '../shared/ingest.ts';
+import type { Log } from '../shared/log.ts';
+import type { ProcessorControl } from '../shared/processor-control.ts';
+import type { HistoryReader } from '../shared/storage/history.ts';
+import type { LiveReader } from '../shared/storage/live.ts';
+import type { QuarantineReader } from '../shared/storage/quarantine.ts';
+
+export type ApiDependencies = {
+  readonly floorplan: FloorplanService;
+  readonly ingest: Ingest;
+  readonly history: Omit<HistoryReader, 'close'> & LiveReader & QuarantineReader;
+  readonly processor: ProcessorControl;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** How far `at` may lie ahead of the clock and still be answered as now. */
+  readonly futureAllowedMs: number;
+};
+
+/** A fastify whose routes are typed by their zod schemas. */
+export type Api = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;

@@ -1,0 +1,38 @@
+// Recording changes of the floor plan, and waiting for the journal, without hanging while it takes no appends.
+import type { Change, Fact } from '../shared/fact.ts';
+import type { Floorplan } from '../shared/floorplan.ts';
+import type { JournalWriter } from '../shared/journal-writer.ts';
+import type { ApiDependencies } from './dependencies.ts';
+import { Problem } from './problem.ts';
+
+/** How often the journal is looked at while an answer waits for it. */
+const LOOK_EVERY_MS = 500;
+const RETRY_AFTER_S = 5;
+
+/** What clients are told while the journal takes no appends. */
+export function journalUnavailable(detail: string): Problem {
+  return new Problem('journal_unavailable', detail, { retryAfterS: RETRY_AFTER_S });
+}
+
+/** Records what `decide` makes of the floor plan; what it throws is thrown. 503 while the journal is failing. */
+export async function record(
+  { floorplan, ingest }: Pick<ApiDependencies, 'floorplan' | 'ingest'>,
+  decide: (plan: Floorplan) => readonly Change[],
+): Promise<readonly Fact[]> {
+  if (ingest.writer.failing) throw journalUnavailable('nothing was changed; try again');
+  return unlessFailing(ingest.writer, floorplan.record(decide, null));
+}
+
+/** `work`, or 503 as soon as the journal fails: the work then goes on, and may still take effect. */
+export async function unlessFailing<Result>(writer: JournalWriter, work: Promise<Result>): Promise<Result> {
+  const { promise: failed, reject } = Promise.withResolvers<never>();
+  const timer = setInterval(() => {
+    if (writer.failing) reject(journalUnavailable('it may still take effect; look before you try again'));
+  }, LOOK_EVERY_MS);
+  try {
+    return await Promise.race([work, failed]);
+  } finally {
+    clearInterval(timer);
+    work.catch(() => undefined);
+  }
+}

@@ -1,0 +1,152 @@
+// Routes of counts: of a space or of many, now or at a moment, and as a series.
+import { z } from 'zod';
+import { bucketStartMs, INTERVALS } from '../../shared/calendar.ts';
+import type { Space } from '../../shared/floorplan.ts';
+import type { SpaceId } from '../../shared/ids.ts';
+import { formatTimestamp } from '../../shared/timestamp.ts';
+import { versionAt } from '../../shared/versions.ts';
+import { bucketAnswer, countAnswer, listOf } from '../answers.ts';
+import { bucketsOf } from '../buckets.ts';
+import { type Counted, type CountSources, countsOf, momentAsked } from '../count.ts';
+import type { Api, ApiDependencies } from '../dependencies.ts';
+import { spaceOf } from '../lookup.ts';
+import { openCursor, pageOf, sealCursor } from '../paging.ts';
+import { invalidField } from '../problem.ts';
+import { order, paging, queryMoment, spaceId, spaceIds } from '../schemas.ts';
+import { type BucketCount, seriesOf } from '../series.ts';
+
+const tags = ['counts'];
+const params = z.strictObject({ id: spaceId });
+const at = queryMoment.optional().describe('Default now.');
+
+export function countRoutes(api: Api, dependencies: ApiDependencies): void {
+  const { floorplan, history, clock, futureAllowedMs } = dependencies;
+  const sources: CountSources = { plan: floorplan.plan, history, clock };
+  api.get(
+    '/v1/spaces/:id/count',
+    {
+      schema: {
+        tags,
+        summary: 'How many people are, or were, in a space',
+        params,
+        querystring: z.strictObject({ at }),
+        response: { 200: countAnswer },
+      },
+    },
+    async ({ params, query }) => {
+      const { id } = spaceOf(sources.plan, params.id);
+      const [counted] = await countsOf(sources, [id], momentAsked(query.at, clock, futureAllowedMs));
+      return countShape(counted as Counted);
+    },
+  );
+  api.get(
+    '/v1/spaces/counts',
+    {
+      schema: {
+        tags,
+        summary: 'How many people are, or were, in each space',
+        querystring: z.strictObject({
+          at,
+          space_ids: spaceIds.optional(),
+          include: z.literal('today').optional(),
+          ...paging,
+        }),
+        response: { 200: listOf(countAnswer) },
+      },
+    },
+    async ({ query }) => {
+      const atMs = momentAsked(query.at, clock, futureAllowedMs);
+      const wanted = wantedSpaces(sources, query.space_ids, atMs ?? clock.nowMs());
+      const page = pageOf(`counts ${query.space_ids ?? ''}`, wanted, ({ key }) => key, query);
+      const ids = page.results.map(({ id }) => id);
+      const counts = await countsOf(sources, ids, atMs);
+      const today = query.include === 'today' ? await Promise.all(counts.map((one) => todayOf(sources, one))) : [];
+      const results = counts.map((counted, index) => {
+        const shape = countShape(counted);
+        return today[index] === undefined ? shape : { ...shape, today: today[index] };
+      });
+      return { ...page, results };
+    },
+  );
+  seriesRoute(api, sources);
+}
+
+function seriesRoute(api: Api, sources: CountSources): void {
+  api.get(
+    '/v1/spaces/:id/counts',
+    {
+      schema: {
+        tags,
+        summary: 'What the count of a space did in each interval of a range',
+        params,
+        querystring: z.strictObject({
+          start_time: queryMoment.describe('Rounds down to the start of an interval in the zone of the space.'),
+          end_time: queryMoment.describe('Cut at now.'),
+          interval: z.enum(INTERVALS),
+          order,
+          ...paging,
+        }),
+        response: { 200: listOf(bucketAnswer) },
+      },
+    },
+    async ({ params, query }) => {
+      const { versions } = spaceOf(sources.plan, params.id);
+      const { start_time: fromMs, end_time: endMs, interval, order = 'asc' } = query;
+      if (endMs <= fromMs) throw invalidField('query.end_time', 'it must be after start_time');
+      const list = `series ${params.id} ${fromMs} ${endMs} ${interval} ${order}`;
+      const after = openCursor(list, query.cursor);
+      const untilMs = Math.min(endMs, sources.clock.nowMs());
+      const buckets = bucketsOf(versions, interval, { fromMs, untilMs });
+      if (order === 'desc') buckets.reverse();
+      const first =
+        after === undefined ? 0 : buckets.findIndex((bucket) => isAfter(bucket.fromMs, Number(after), order));
+      const wanted = first === -1 ? [] : buckets.slice(first, first + query.page_size);
+      const last = wanted.at(-1);
+      const isMore = last !== undefined && first + wanted.length < buckets.length;
+      const inOrder = order === 'desc' ? wanted.toReversed() : wanted;
+      const counted = await seriesOf(sources, params.id, inOrder);
+      const results = (order === 'desc' ? counted.toReversed() : counted).map(bucketShape);
+      return { total: buckets.length, next: isMore ? sealCursor(list, String(last.fromMs)) : null, results };
+    },
+  );
+}
+
+function isAfter(fromMs: number, placeMs: number, order: 'asc' | 'desc'): boolean {
+  return order === 'asc' ? fromMs > placeMs : fromMs < placeMs;
+}
+
+type WantedSpace = { readonly id: SpaceId; readonly key: string | number };
+
+/** The spaces asked for in their order, or all that were not retired at `atMs`, by id. */
+function wantedSpaces({ plan }: CountSources, ids: readonly SpaceId[] | undefined, atMs: number): WantedSpace[] {
+  if (ids !== undefined) return ids.map((id, key) => ({ id: spaceOf(plan, id, 'query.space_ids').id, key }));
+  const isThere = ({ retiredAtMs }: Space) => retiredAtMs === null || retiredAtMs > atMs;
+  const wanted = [...plan.spaces.values()].filter(isThere).map(({ id }) => ({ id, key: id }));
+  return wanted.sort((one, other) => (one.id < other.id ? -1 : 1));
+}
+
+/** From local midnight to the moment of the count. */
+async function todayOf(sources: CountSources, { spaceId, atMs }: Counted) {
+  const zone = versionAt(spaceOf(sources.plan, spaceId).versions, atMs)?.timeZone ?? 'UTC';
+  const day = { fromMs: bucketStartMs(atMs, '1d', zone), untilMs: atMs + 1 };
+  const [today] = await seriesOf(sources, spaceId, [day]);
+  const { entrances, exits, max } = today as BucketCount;
+  return { entrances, exits, peak: max };
+}
+
+function countShape({ spaceId, atMs, count, start, revision }: Counted) {
+  return {
+    space_id: spaceId,
+    at: formatTimestamp(atMs),
+    count,
+    occupancy: Math.max(0, count),
+    reset: start === null ? null : { id: start.id, at: formatTimestamp(start.atMs), count: start.count },
+    revision,
+  };
+}
+
+function bucketShape({ fromMs, untilMs, count, min, max, entrances, exits }: BucketCount) {
+  const start = formatTimestamp(fromMs);
+  const analytics = { min, max, entrances, exits, events: entrances + exits };
+  return { timestamp: start, count, interval: { start, end: formatTimestamp(untilMs), analytics } };
+}

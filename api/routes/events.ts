@@ -1,0 +1,132 @@
+// Routes of events: the door for DPUs that speak HTTP, and what is stored.
+import type { FastifySchemaCompiler } from 'fastify';
+import { z } from 'zod';
+import { EVENTS_PER_MESSAGE_MAX } from '../../shared/event.ts';
+import { eventSchema } from '../../shared/event-schema.ts';
+import type { Ingest, Message, Outcome } from '../../shared/ingest.ts';
+import type { EventsQuery } from '../../shared/storage/history.ts';
+import { acceptedAnswer, eventAnswer, listOf } from '../answers.ts';
+import type { Api, ApiDependencies } from '../dependencies.ts';
+import { EVER } from '../ever.ts';
+import { dpuOf, spaceOf } from '../lookup.ts';
+import { openCursor, sealCursor } from '../paging.ts';
+import { invalidField, Problem } from '../problem.ts';
+import { journalUnavailable } from '../recording.ts';
+import { dpuId, order, paging, queryMoment, spaceId } from '../schemas.ts';
+import { eventShape } from '../shapes.ts';
+import { validateAllButBody } from '../validation.ts';
+
+const BODY_BYTES_MAX = 1024 * 1024;
+/** How long a POST waits for the journal before it is told to come again. */
+const STORED_TIMEOUT_MS = 5_000;
+
+const tags = ['events'];
+const querystring = z.strictObject({
+  start_time: queryMoment.optional(),
+  end_time: queryMoment.optional(),
+  by: z.enum(['timestamp', 'received']).optional().describe('received: by when they were recorded, in that order.'),
+  order,
+  ...paging,
+});
+type Query = z.output<typeof querystring>;
+const response = { 200: listOf(eventAnswer) };
+
+export function eventRoutes(api: Api, dependencies: ApiDependencies): void {
+  const { floorplan, history } = dependencies;
+
+  /** A page of what `whose` names; `list` is its name in cursors. */
+  const page = async (list: string, whose: Pick<EventsQuery, 'dpuId' | 'spaceId'>, query: Query) => {
+    const {
+      start_time: fromMs = EVER.fromMs,
+      end_time: untilMs = EVER.untilMs,
+      by = 'timestamp',
+      order = 'asc',
+    } = query;
+    if (untilMs <= fromMs) throw invalidField('query.end_time', 'it must be after start_time');
+    const name = `events ${list} ${fromMs} ${untilMs} ${by} ${order}`;
+    const cursor = openCursor(name, query.cursor);
+    const place = cursor === undefined ? {} : { cursor };
+    const found = await history.events({
+      ...whose,
+      by,
+      order,
+      span: { fromMs, untilMs },
+      limit: query.page_size,
+      ...place,
+    });
+    const next = found.next === null ? null : sealCursor(name, found.next);
+    return { total: found.total, next, results: found.results.map(eventShape) };
+  };
+
+  api.get('/v1/events', { schema: { tags, summary: 'Stored events', querystring, response } }, async ({ query }) =>
+    page('all', {}, query),
+  );
+  api.get(
+    '/v1/spaces/:id/events',
+    {
+      schema: {
+        tags,
+        summary: 'Events that change a space',
+        params: z.strictObject({ id: spaceId }),
+        querystring,
+        response,
+      },
+    },
+    async ({ params, query }) => {
+      const { id } = spaceOf(floorplan.plan, params.id);
+      return page(`space ${id}`, { spaceId: id }, query);
+    },
+  );
+  api.get(
+    '/v1/dpus/:id/events',
+    { schema: { tags, summary: 'Events of a DPU', params: z.strictObject({ id: dpuId }), querystring, response } },
+    async ({ params, query }) => {
+      const { id } = dpuOf(floorplan.plan, params.id);
+      return page(`dpu ${id}`, { dpuId: id }, query);
+    },
+  );
+  ingestRoute(api, dependencies.ingest);
+}
+
+function ingestRoute(api: Api, ingest: Ingest): void {
+  api.post(
+    '/v1/dpus/:id/events',
+    {
+      bodyLimit: BODY_BYTES_MAX,
+      schema: {
+        tags,
+        summary: 'Store events of a DPU',
+        description: 'Answered once they are durable. What cannot be counted is quarantined, with the reason.',
+        params: z.strictObject({ id: dpuId }),
+        body: z.union([eventSchema, z.array(eventSchema).max(EVENTS_PER_MESSAGE_MAX)]),
+        response: { 202: acceptedAnswer },
+      },
+      // What is wrong with an event is for the quarantine, not for a 400: the schema only describes.
+      validatorCompiler: validateAllButBody as FastifySchemaCompiler<unknown>,
+    },
+    async (request, reply) => {
+      const payload = request.bodyBytes;
+      if (payload === null || payload.length === 0)
+        throw new Problem('invalid_json', 'send an event or an array of events');
+      const outcomes = await stored(ingest, { dpuId: request.params.id, topic: null, payload, value: request.body });
+      const accepted = outcomes.filter(({ status }) => status === 'accepted').length;
+      return reply.code(202).send({ accepted, results: outcomes.map(({ status, reason }) => ({ status, reason })) });
+    },
+  );
+}
+
+/** What became of each event of the message, once that is durable. */
+async function stored(ingest: Ingest, message: Message): Promise<readonly Outcome[]> {
+  if (ingest.writer.saturated) throw journalUnavailable('nothing was stored; send the same again');
+  const { promise, resolve, reject } = Promise.withResolvers<readonly Outcome[]>();
+  const timer = setTimeout(
+    () => reject(journalUnavailable('it may still be stored; send the same again, repeats are harmless')),
+    STORED_TIMEOUT_MS,
+  );
+  ingest.accept(message, resolve);
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,135 @@
+// Routes of resets and voids: facts that are entered, listed and revoked, and never changed.
+import type { FastifyTypeProviderDefault } from 'fastify';
+import { z } from 'zod';
+import type { Change } from '../../shared/fact.ts';
+import type { Dpu, Floorplan, RecordedReset } from '../../shared/floorplan.ts';
+import type { DpuId, ResetId, SpaceId, VoidId } from '../../shared/ids.ts';
+import { listOf, resetAnswer, voidAnswer } from '../answers.ts';
+import type { Api, ApiDependencies } from '../dependencies.ts';
+import { createReset, createVoid, resetBody, revokeReset, revokeVoid, voidBody } from '../edit/marks.ts';
+import { newId } from '../floorplan-marks.ts';
+import { dpuOf, resetOf, spaceOf, voidOf } from '../lookup.ts';
+import { pageOf } from '../paging.ts';
+import { record } from '../recording.ts';
+import { dpuId, givenId, paging, spaceId } from '../schemas.ts';
+import { resetShape, voidShape } from '../shapes.ts';
+
+/** One kind of mark on an owner: resets of a space, voids of a DPU. */
+type Kind<Owner extends string, Item extends { readonly factNumber: number }, Body, Answer> = {
+  readonly noun: string;
+  /** With `:id` for the owner. */
+  readonly path: string;
+  readonly owner: z.ZodType<Owner>;
+  readonly body: z.ZodType<Body>;
+  readonly answer: z.ZodType<Answer>;
+  all(plan: Floorplan, owner: Owner): readonly Item[];
+  find(plan: Floorplan, owner: Owner, id: string): Item;
+  shape(item: Item): Answer;
+  create(plan: Floorplan, owner: Owner, id: string, body: NoInfer<Body>, nowMs: number): Change[];
+  revoke(plan: Floorplan, owner: Owner, id: string): Change[];
+};
+
+export function resetRoutes(api: Api, dependencies: ApiDependencies): void {
+  markRoutes(api, dependencies, {
+    noun: 'reset',
+    path: '/v1/spaces/:id/resets',
+    owner: spaceId,
+    body: resetBody,
+    answer: resetAnswer,
+    all: (plan, id: SpaceId): readonly RecordedReset[] => plan.resets.get(spaceOf(plan, id).id) ?? [],
+    find: resetOf,
+    shape: resetShape,
+    create: (plan, owner, id, body, nowMs) => createReset(plan, owner, id as ResetId, body, nowMs),
+    revoke: revokeReset,
+  });
+}
+
+export function voidRoutes(api: Api, dependencies: ApiDependencies): void {
+  markRoutes(api, dependencies, {
+    noun: 'void',
+    path: '/v1/dpus/:id/voids',
+    owner: dpuId,
+    body: voidBody,
+    answer: voidAnswer,
+    all: (plan, id: DpuId): Dpu['voids'] => dpuOf(plan, id).voids,
+    find: voidOf,
+    shape: voidShape,
+    create: (plan, owner, id, body) => createVoid(plan, owner, id as VoidId, body),
+    revoke: revokeVoid,
+  });
+}
+
+type Request<Owner, Body, Query> = {
+  readonly params: { readonly id: Owner; readonly mark_id: string };
+  readonly body: Body;
+  readonly query: Query;
+};
+
+function markRoutes<Owner extends string, Item extends { readonly factNumber: number }, Body, Answer>(
+  api: Api,
+  dependencies: ApiDependencies,
+  kind: Kind<Owner, Item, Body, Answer>,
+): void {
+  const { noun, path, answer } = kind;
+  const { floorplan, clock } = dependencies;
+  const plain = api.withTypeProvider<FastifyTypeProviderDefault>();
+  const tags = ['floor plan'];
+  const params = z.strictObject({ id: kind.owner });
+  const item = z.strictObject({ id: kind.owner, mark_id: givenId });
+  const querystring = z.strictObject(paging);
+  const shapeOf = (owner: Owner, id: string): Answer => kind.shape(kind.find(floorplan.plan, owner, id));
+  type Asked = Request<Owner, Body, z.output<typeof querystring>>;
+
+  plain.get(
+    path,
+    {
+      schema: {
+        tags,
+        summary: `List ${noun}s, revoked ones too`,
+        params,
+        querystring,
+        response: { 200: listOf(answer) },
+      },
+    },
+    async (request) => {
+      const { params, query } = request as Asked;
+      const page = pageOf(
+        `${noun}s of ${params.id}`,
+        kind.all(floorplan.plan, params.id),
+        (one) => one.factNumber,
+        query,
+      );
+      return { ...page, results: page.results.map(kind.shape) };
+    },
+  );
+  plain.post(
+    path,
+    { schema: { tags, summary: `Enter a ${noun}`, params, body: kind.body, response: { 201: answer } } },
+    async (request, reply) => {
+      const { params, body } = request as Asked;
+      const id = newId();
+      await record(dependencies, (plan) => kind.create(plan, params.id, id, body, clock.nowMs()));
+      return reply
+        .code(201)
+        .header('location', `${path.replace(':id', params.id)}/${id}`)
+        .send(shapeOf(params.id, id));
+    },
+  );
+  plain.get(
+    `${path}/:mark_id`,
+    { schema: { tags, summary: `A ${noun}`, params: item, response: { 200: answer } } },
+    async (request) => {
+      const { id, mark_id } = (request as Asked).params;
+      return shapeOf(id, mark_id);
+    },
+  );
+  plain.post(
+    `${path}/:mark_id/revoke`,
+    { schema: { tags, summary: `Revoke a ${noun}`, params: item, response: { 200: answer } } },
+    async (request) => {
+      const { id, mark_id } = (request as Asked).params;
+      await record(dependencies, (plan) => kind.revoke(plan, id, mark_id));
+      return shapeOf(id, mark_id);
+    },
+  );
+}

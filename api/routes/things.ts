@@ -1,0 +1,196 @@
+// The routes that spaces, doorways and DPUs share: collection, item, and how each is made, replaced, changed and retired.
+import type { FastifyTypeProviderDefault } from 'fastify';
+import { z } from 'zod';
+import type { Change } from '../../shared/fact.ts';
+import type { Floorplan } from '../../shared/floorplan.ts';
+import { listOf } from '../answers.ts';
+import type { Api, ApiDependencies } from '../dependencies.ts';
+import { type Move, movesIn } from '../edit/tree.ts';
+import { pageOf } from '../paging.ts';
+import { invalidField } from '../problem.ts';
+import { record } from '../recording.ts';
+import { paging } from '../schemas.ts';
+import { suggestedResets } from '../suggested-resets.ts';
+
+const TAG = 'floor plan';
+
+type Thing = { readonly id: string; readonly retiredAtMs: number | null };
+
+/** One kind of thing. The functions that give changes decide on the plan, and throw Problems. */
+export type Kind<Id extends string, Item extends Thing, Put, Patch, Answer> = {
+  readonly noun: string;
+  readonly path: string;
+  readonly id: z.ZodType<Id>;
+  readonly bodies: {
+    readonly post: z.ZodType<NoInfer<Put> & { id: Id }>;
+    readonly put: z.ZodType<Put>;
+    readonly patch: z.ZodType<Patch>;
+  };
+  readonly answer: z.ZodType<Answer>;
+  all(plan: Floorplan): ReadonlyMap<Id, Item>;
+  /** The item, or a 404. */
+  find(plan: Floorplan, id: Id): Item;
+  shape(item: Item, atMs: number): Answer;
+  create(plan: Floorplan, id: Id, body: NoInfer<Put>): Change[];
+  replace(plan: Floorplan, item: Item, body: NoInfer<Put>, nowMs: number): Change[];
+  patch(plan: Floorplan, item: Item, body: NoInfer<Patch>, nowMs: number): Change[];
+  /** What `remove` must know besides the plan. */
+  isReferred(id: Id): Promise<boolean>;
+  remove(plan: Floorplan, item: Item, nowMs: number, isReferred: boolean): Change[];
+  /** Called after one was made. */
+  created(id: Id): Promise<void>;
+};
+
+/** The routes' types hang on `Kind`, which fastify's inference cannot follow: bodies are what their schemas made of them. */
+type Request<Id, Body> = { readonly params: { readonly id: Id }; readonly body: Body };
+
+export function thingRoutes<Id extends string, Item extends Thing, Put, Patch, Answer extends object>(
+  api: Api,
+  dependencies: ApiDependencies,
+  kind: Kind<Id, Item, Put, Patch, Answer>,
+): void {
+  const { floorplan, clock } = dependencies;
+  const { noun, path, bodies } = kind;
+  const plain = api.withTypeProvider<FastifyTypeProviderDefault>();
+  const params = z.strictObject({ id: kind.id });
+  const tags = [TAG];
+  const answer = { 200: kind.answer };
+  const created = { 201: kind.answer };
+
+  /** Records, and answers with the thing as it is then. */
+  const change = async (id: Id, decide: (plan: Floorplan, nowMs: number) => Change[]): Promise<Answer> => {
+    let moves: Move[] | null = null;
+    await record(dependencies, (plan) => {
+      const changes = decide(plan, clock.nowMs());
+      moves = movesIn(plan, changes);
+      return changes;
+    });
+    const shape = kind.shape(kind.find(floorplan.plan, id), clock.nowMs());
+    if (moves === null) return shape;
+    const suggested = await suggestedResets({ ...dependencies, plan: floorplan.plan }, moves);
+    return { ...shape, suggested_resets: suggested };
+  };
+
+  listRoute(api, dependencies, kind);
+  plain.post(
+    path,
+    { schema: { tags, summary: `Make a ${noun}`, body: bodies.post, response: created } },
+    async (request, reply) => {
+      const { body } = request as Request<Id, Put & { id: Id }>;
+      const made = await change(body.id, (plan) => kind.create(plan, body.id, body));
+      await kind.created(body.id);
+      return reply.code(201).header('location', `${path}/${body.id}`).send(made);
+    },
+  );
+  plain.put(
+    `${path}/:id`,
+    {
+      schema: {
+        tags,
+        summary: `Make or replace a ${noun}`,
+        params,
+        body: bodies.put,
+        response: { ...answer, ...created },
+      },
+    },
+    async (request, reply) => {
+      const { params, body } = request as Request<Id, Put & { id?: Id }>;
+      const { id } = params;
+      if (body.id !== undefined && body.id !== id) throw invalidField('body.id', `the path says ${id}`);
+      let isNew = false;
+      const now = await change(id, (plan, nowMs) => {
+        const held = kind.all(plan).get(id);
+        isNew = held === undefined;
+        if (held === undefined || held.retiredAtMs !== null) return kind.create(plan, id, body);
+        return kind.replace(plan, held, body, nowMs);
+      });
+      if (isNew) await kind.created(id);
+      return reply.code(isNew ? 201 : 200).send(now);
+    },
+  );
+  plain.patch(
+    `${path}/:id`,
+    { schema: { tags, summary: `Change a ${noun}`, params, body: bodies.patch, response: answer } },
+    async (request) => {
+      const { params, body } = request as Request<Id, Patch>;
+      return change(params.id, (plan, nowMs) => kind.patch(plan, kind.find(plan, params.id), body, nowMs));
+    },
+  );
+  itemRoutes(api, dependencies, kind);
+}
+
+/** The routes of one item that need no body. */
+function itemRoutes<Id extends string, Item extends Thing, Put, Patch, Answer>(
+  api: Api,
+  dependencies: ApiDependencies,
+  kind: Kind<Id, Item, Put, Patch, Answer>,
+): void {
+  const { floorplan, clock } = dependencies;
+  const { noun } = kind;
+  const plain = api.withTypeProvider<FastifyTypeProviderDefault>();
+  const path = `${kind.path}/:id`;
+  const params = z.strictObject({ id: kind.id });
+  const tags = [TAG];
+  plain.get(
+    path,
+    { schema: { tags, summary: `A ${noun}, retired or not`, params, response: { 200: kind.answer } } },
+    async (request) => {
+      const { id } = (request as Request<Id, undefined>).params;
+      return kind.shape(kind.find(floorplan.plan, id), clock.nowMs());
+    },
+  );
+  plain.delete(
+    path,
+    {
+      schema: { tags, summary: `Retire a ${noun}, or remove one never used`, params, response: { 204: z.undefined() } },
+    },
+    async (request, reply) => {
+      const { id } = (request as Request<Id, undefined>).params;
+      kind.find(floorplan.plan, id);
+      const isReferred = await kind.isReferred(id);
+      await record(dependencies, (plan) => kind.remove(plan, kind.find(plan, id), clock.nowMs(), isReferred));
+      return reply.code(204).send();
+    },
+  );
+}
+
+function listRoute<Id extends string, Item extends Thing, Put, Patch, Answer>(
+  api: Api,
+  { floorplan, clock }: ApiDependencies,
+  { noun, path, all, shape, answer }: Kind<Id, Item, Put, Patch, Answer>,
+): void {
+  const sorted = sortedItems(floorplan.plan, all);
+  const querystring = z.strictObject({
+    ...paging,
+    include: z.literal('retired').optional().describe('Retired ones are left out otherwise.'),
+  });
+  const plain = api.withTypeProvider<FastifyTypeProviderDefault>();
+  plain.get(
+    path,
+    { schema: { tags: [TAG], summary: `List ${noun}s`, querystring, response: { 200: listOf(answer) } } },
+    async (request) => {
+      const query = request.query as z.output<typeof querystring>;
+      const items = sorted(query.include === 'retired');
+      const page = pageOf(`${path} ${query.include ?? ''}`, items, (item) => item.id, query);
+      return { ...page, results: page.results.map((item) => shape(item, clock.nowMs())) };
+    },
+  );
+}
+
+/** The items sorted by id; sorted again only after the plan has changed. */
+function sortedItems<Id extends string, Item extends Thing>(
+  plan: Floorplan,
+  all: (plan: Floorplan) => ReadonlyMap<Id, Item>,
+): (withRetired: boolean) => readonly Item[] {
+  let factNumber = -1;
+  let sorted: readonly Item[] = [];
+  let current: readonly Item[] = [];
+  return (withRetired) => {
+    if (factNumber !== plan.factNumber) {
+      sorted = [...all(plan).values()].sort((one, other) => (one.id < other.id ? -1 : 1));
+      current = sorted.filter((item) => item.retiredAtMs === null);
+      factNumber = plan.factNumber;
+    }
+    return withRetired ? sorted : current;
+  };
+}

@@ -1,0 +1,52 @@
+// `npm run bench [-- name…]`: measures the figures that the service is held to, and prints them as a table.
+import { tmpdir } from 'node:os';
+import { benchArrays } from './arrays.ts';
+import { benchCountAt } from './count-at.ts';
+import { probeFdatasync } from './disk-probe.ts';
+import { type Figure, formatFigures, whole } from './figure.ts';
+import { type FilledStore, fillStore } from './filled-store.ts';
+import { benchFootprint } from './footprint.ts';
+import { benchPublish } from './publish.ts';
+
+const SMALL = { events: 1_000_000, days: 6 };
+const LARGE = { events: 10_000_000, days: 60 };
+
+type Report = (line: string) => void;
+
+const report: Report = (line) => void process.stdout.write(`${line}\n`);
+
+/** Filled once, for all benches that need it. */
+let large: Promise<FilledStore> | undefined;
+
+function largeStore(): Promise<FilledStore> {
+  report(`  filling a store with ${whole(LARGE.events)} events; about a minute`);
+  large ??= fillStore(LARGE.events, LARGE.days);
+  return large;
+}
+
+const BENCHES: Record<string, () => Promise<Figure[]>> = {
+  publish: () => benchPublish(report),
+  arrays: () => benchArrays(report),
+  'count-at': async () => benchCountAt(await fillStore(SMALL.events, SMALL.days), await largeStore(), report),
+  footprint: async () => benchFootprint(await largeStore(), report),
+};
+
+async function main(names: readonly string[]): Promise<number> {
+  const unknown = names.filter((name) => BENCHES[name] === undefined);
+  if (unknown.length > 0) {
+    process.stderr.write(`no bench ${unknown.join(', ')}; there are ${Object.keys(BENCHES).join(', ')}\n`);
+    return 2;
+  }
+  const figures: Figure[] = [];
+  const probes: string[] = [];
+  for (const name of names.length > 0 ? names : Object.keys(BENCHES)) {
+    const { p50Ms, p99Ms } = probeFdatasync(tmpdir());
+    probes.push(`fdatasync before ${name}: p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms`);
+    report(name);
+    figures.push(...((await BENCHES[name]?.()) ?? []));
+  }
+  report(`\n${formatFigures(figures)}\n\n${probes.join('\n')}`);
+  return 0;
+}
+
+process.exitCode = await main(process.argv.slice(2));

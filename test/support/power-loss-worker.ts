@@ -1,0 +1,28 @@
+// One of the processes that share the states of a recording: reads it, checks its part, and prints the result as JSON.
+//
+//   node power-loss-worker.ts LOG SEED LENGTH STATES PART PARTS WRONG_MAX
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readShimLog } from './disk-shim.ts';
+import { checkSamples } from './power-loss-samples.ts';
+import { makeWorkload } from './power-loss-workload.ts';
+
+const [log = '', ...numbers] = process.argv.slice(2);
+const [seed, length, states, part, parts, wrongMax] = numbers.map(Number) as [
+  number,
+  number,
+  number,
+  number,
+  number,
+  number,
+];
+/** Memory where there is such a folder: the disk is modelled, not used. */
+const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'footfall-power-loss-'));
+try {
+  const workload = makeWorkload(seed, length);
+  const sampling = { calls: readShimLog(log), workload, seed, states, part, parts, folder, wrongMax };
+  process.stdout.write(`${JSON.stringify(await checkSamples(sampling))}\n`);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
