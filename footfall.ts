@@ -90,25 +90,31 @@ async function startService(config: Config, log: Log) {
   const { futureAllowedMs } = config;
   const ingest = new Ingest({ writer, plan: floorplan.plan, clock: systemClock, futureAllowedMs });
   const shared = { ingest, clock: systemClock, log };
-  const mqtt = { host: config.mqttHost, port: config.mqttPort, wsPort: config.mqttWsPort };
-  const broker = await startBroker(shared, mqtt);
-  const counting = { ...shared, floorplan, history: storage.history, processor, futureAllowedMs };
-  const api = await startApi(counting, { host: config.httpHost, port: config.httpPort });
-  api.server.on('upgrade', broker.handleUpgrade);
-  sweepQuarantine({ ingest, history: storage.history, plan: floorplan.plan, processor }).catch((error) =>
-    log.error(
-      { err: error },
-      'quarantined events of DPUs that are known by now were not replayed; a start tries again',
-    ),
-  );
+  const doors: { close(): Promise<void> }[] = [];
   const close = async () => {
     // Sockets and broker first: fastify waits for connections that were upgraded.
-    await broker.close();
-    await api.close();
+    for (const door of doors) await door.close();
     await core.close();
     release();
   };
-  return { mqtt: `${config.mqttHost}:${broker.port}`, http: `${config.httpHost}:${api.port}`, close };
+  try {
+    const mqtt = { host: config.mqttHost, port: config.mqttPort, wsPort: config.mqttWsPort };
+    const broker = await startBroker(shared, mqtt);
+    doors.push(broker);
+    const counting = { ...shared, floorplan, history: storage.history, processor, futureAllowedMs };
+    const api = await startApi(counting, { host: config.httpHost, port: config.httpPort });
+    doors.push(api);
+    api.server.on('upgrade', broker.handleUpgrade);
+    sweepQuarantine({ ingest, history: storage.history, plan: floorplan.plan, processor }).catch((error) =>
+      log.error({ err: error }, 'quarantined events of DPUs that are known by now wait for the next start'),
+    );
+    return { mqtt: `${config.mqttHost}:${broker.port}`, http: `${config.httpHost}:${api.port}`, close };
+  } catch (error) {
+    await close();
+    if ((error as { syscall?: string }).syscall !== 'listen') throw error;
+    const reason = (error as Error).message;
+    throw new CommandFailure(`cannot listen: ${reason}; set FOOTFALL_HTTP_PORT, FOOTFALL_MQTT_PORT to free ports`);
+  }
 }
 
 /** `verify` and `rebuild` on a data directory that no service runs on. */

@@ -107,5 +107,6 @@ function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyRepl
   else request.log.debug({ ...about, detail: problem.message }, 'request refused');
   if (problem.retryAfterS !== null) reply.header('retry-after', problem.retryAfterS);
   reply.code(problem.status).header('content-type', 'application/problem+json');
-  reply.send(JSON.stringify(problemBody(problem)));
+  // As bytes, because fastify adds a charset to text, which this media type does not have.
+  reply.send(Buffer.from(JSON.stringify(problemBody(problem))));
 }

@@ -118,23 +118,28 @@ export type ResetEntry = z.output<typeof resetEntry>;
 /** The floor plan at `nowMs` with everything that a count of any moment depends on, retired things included. */
 export function documentOf(plan: Floorplan, nowMs: number) {
   return {
-    spaces: [...plan.spaces.values()].map((space) => ({
+    spaces: byId(plan.spaces).map((space) => ({
       ...spaceShape(space, nowMs),
       ...versionsOf(essential(space.versions, isSameSpaceVersion), spaceVersionShape),
     })),
-    doorways: [...plan.doorways.values()].map((doorway) => ({
+    doorways: byId(plan.doorways).map((doorway) => ({
       ...doorwayShape(doorway, nowMs),
       ...versionsOf(essential(doorway.versions, isSameSides), doorwayVersionShape),
     })),
-    dpus: [...plan.dpus.values()].map((dpu) => ({
+    dpus: byId(plan.dpus).map((dpu) => ({
       ...dpuShape(dpu),
       placements: dpu.placements.map(placementShape),
       voids: dpu.voids.filter((entry) => entry.revokedAtMs === null).map(voidFieldsShape),
     })),
-    resets: [...plan.resets.values()].flatMap((resets) =>
-      resets.filter((reset) => reset.revokedAtMs === null).map(resetFieldsShape),
+    resets: byId(plan.spaces).flatMap(({ id }) =>
+      (plan.resets.get(id) ?? []).filter((reset) => reset.revokedAtMs === null).map(resetFieldsShape),
     ),
   };
+}
+
+/** Sorted, so that equal floor plans are equal documents; placements, voids and resets stay in the order they were recorded. */
+function byId<Item extends { readonly id: string }>(items: ReadonlyMap<string, Item>): Item[] {
+  return [...items.values()].sort((one, other) => (one.id < other.id ? -1 : 1));
 }
 
 type Sides = { readonly a: string | null; readonly b: string | null };

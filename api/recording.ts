@@ -23,11 +23,18 @@ export async function record(
   return unlessFailing(ingest.writer, floorplan.record(decide, null));
 }
 
-/** `work`, or 503 as soon as the journal fails: the work then goes on, and may still take effect. */
-export async function unlessFailing<Result>(writer: JournalWriter, work: Promise<Result>): Promise<Result> {
+/** `work`, or 503 as soon as the journal fails, or after `timeoutMs`: the work then goes on, and may still take effect. */
+export async function unlessFailing<Result>(
+  writer: JournalWriter,
+  work: Promise<Result>,
+  timeoutMs = Number.POSITIVE_INFINITY,
+): Promise<Result> {
   const { promise: failed, reject } = Promise.withResolvers<never>();
+  let waitedMs = 0;
   const timer = setInterval(() => {
-    if (writer.failing) reject(journalUnavailable('it may still take effect; look before you try again'));
+    waitedMs += LOOK_EVERY_MS;
+    if (!writer.failing && waitedMs < timeoutMs) return;
+    reject(journalUnavailable('it may still take effect; the same event again is harmless, else look before you try'));
   }, LOOK_EVERY_MS);
   try {
     return await Promise.race([work, failed]);

@@ -22,6 +22,9 @@ export async function replay(dependencies: ReplayDependencies, query: ReplayQuer
 /** Replays what came from these DPUs before they were in the floor plan. */
 export async function replayUnknown(dependencies: ReplayDependencies, dpuIds: readonly DpuId[]): Promise<void> {
   const { ingest, history, processor } = dependencies;
+  // What was judged before the DPU was shown may still be on its way through the journal.
+  await unlessFailing(ingest.writer, ingest.writer.flushed());
+  await processor.caughtUp(COUNTED_TIMEOUT_MS);
   const isWaiting = (await history.list({ reason: 'unknown_dpu', limit: 1 })).total > 0;
   if (!isWaiting) return;
   let events = 0;

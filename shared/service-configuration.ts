@@ -1,11 +1,12 @@
 // What a service has before anything else: its configuration, its log, and the data directory to itself.
 import { CommandFailure, WrongUse } from './commands/command.ts';
-import { type Config, ConfigError, readConfig } from './config.ts';
+import { type Config, ConfigError, keepCompiledCode, readConfig } from './config.ts';
 import { createLog, type Log } from './log.ts';
 import { DataDirLocked, lockDataDir } from './storage/sqlite/lock.ts';
 
 /** Reads the environment; throws WrongUse with every fault in it, a line each. */
 export function configure(): { config: Config; log: Log } {
+  keepCompiledCode();
   try {
     const { config, warnings } = readConfig();
     const log = createLog(config.logLevel);

@@ -11,7 +11,7 @@ import { EVER } from '../ever.ts';
 import { dpuOf, spaceOf } from '../lookup.ts';
 import { openCursor, sealCursor } from '../paging.ts';
 import { invalidField, Problem } from '../problem.ts';
-import { journalUnavailable } from '../recording.ts';
+import { journalUnavailable, unlessFailing } from '../recording.ts';
 import { dpuId, order, paging, queryMoment, spaceId } from '../schemas.ts';
 import { eventShape } from '../shapes.ts';
 import { validateAllButBody } from '../validation.ts';
@@ -116,17 +116,9 @@ function ingestRoute(api: Api, ingest: Ingest): void {
 }
 
 /** What became of each event of the message, once that is durable. */
-async function stored(ingest: Ingest, message: Message): Promise<readonly Outcome[]> {
+function stored(ingest: Ingest, message: Message): Promise<readonly Outcome[]> {
   if (ingest.writer.saturated) throw journalUnavailable('nothing was stored; send the same again');
-  const { promise, resolve, reject } = Promise.withResolvers<readonly Outcome[]>();
-  const timer = setTimeout(
-    () => reject(journalUnavailable('it may still be stored; send the same again, repeats are harmless')),
-    STORED_TIMEOUT_MS,
-  );
+  const { promise, resolve } = Promise.withResolvers<readonly Outcome[]>();
   ingest.accept(message, resolve);
-  try {
-    return await promise;
-  } finally {
-    clearTimeout(timer);
-  }
+  return unlessFailing(ingest.writer, promise, STORED_TIMEOUT_MS);
 }

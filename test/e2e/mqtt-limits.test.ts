@@ -4,12 +4,16 @@ import { generate } from 'mqtt-packet';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CONNECT_BYTES_MAX, PACKET_BYTES_MAX } from '../../broker/guard.ts';
 import { eventsIn, quarantinedIn, startTestBroker, type TestBroker } from '../support/broker.ts';
-import { connectPacket, openWire, publishPacket } from '../support/mqtt-wire.ts';
+import { connectPacket, openWire, publishPacket, type Wire } from '../support/mqtt-wire.ts';
 
 let broker: TestBroker;
+/** Connections that never get as far as CONNECT; opened first, because it takes seconds until they are given up. */
+let undecided: Wire[];
 
 beforeAll(async () => {
   broker = await startTestBroker();
+  undecided = [await openWire(broker.port), await openWire(broker.port)];
+  undecided[1]?.send(generate(connectPacket()).subarray(0, 8));
 });
 
 afterAll(() => broker[Symbol.asyncDispose]());
@@ -121,7 +125,7 @@ test('a client id that connects again takes the place of the first', async () =>
   await second.ping();
 });
 
-test('a client that asks for a session is told that there is none, and publishes as any other', async () => {
+test('a client that asks for a session is told that there is none, and can publish', async () => {
   const url = `mqtt://127.0.0.1:${broker.port}`;
   for (let times = 0; times < 2; times++) {
     const client = await connectAsync(url, { clean: false, clientId: 'lasting' });
@@ -129,4 +133,9 @@ test('a client that asks for a session is told that there is none, and publishes
     await client.endAsync();
   }
   expect(quarantinedIn(broker.records)).toEqual([]);
+});
+
+test('a connection on which CONNECT does not come, or not all of it, is closed', async () => {
+  await Promise.all(undecided.map((wire) => wire.closed()));
+  expect(undecided.flatMap((wire) => wire.received)).toEqual([]);
 });

@@ -70,8 +70,9 @@ test('the subprotocol is named in the answer', async () => {
 
 test('text frames close the connection', async () => {
   const { socket } = await open();
-  socket.send('CONNECT');
-  await once(socket, 'close');
+  socket.send(generate(connectPacket()).toString('latin1'));
+  const [code] = await once(socket, 'close');
+  expect(code).toBe(1003);
 });
 
 test('a frame of a megabyte closes the connection', async () => {

@@ -2,7 +2,8 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import type { SpaceId } from '../../shared/ids.ts';
+import { systemClock } from '../../shared/clock.ts';
+import type { DpuId, SpaceId } from '../../shared/ids.ts';
 import type { StoredEvent } from '../../shared/storage/history.ts';
 import { journalPath } from '../../shared/storage/sqlite/journal-file.ts';
 import { Model } from './model.ts';
@@ -55,14 +56,33 @@ async function findFaults(stores: Stores, folder: string, check: Check): Promise
     if (!(await stores.processor.caughtUp(TIMEOUT_MS))) return [...faults, 'the journal is not taken in'];
     verification = await stores.processor.verify();
   }
+  if (verification.position > end) {
+    faults.push(
+      `taken in up to ${verification.position}, the journal ends at ${end}: what comes next would be passed over`,
+    );
+  }
   for (const found of verification.discrepancies) faults.push(`verify: ${JSON.stringify(found)}`);
   const events = await storedEvents(stores);
   faults.push(...compareEvents(events, workload, acknowledged), ...(await compareQuarantine(stores, check)));
-  if (check.isThorough) faults.push(...(await compareCounts(stores, events)));
+  if (check.isThorough) faults.push(...(await compareCounts(stores, events)), ...(await goOn(stores, events.length)));
   return faults;
 }
 
-/** The position of the newest entry; what was taken in may not be beyond it, or entries to come would be passed over. */
+/** The service goes on: one more event is stored and counted. */
+async function goOn(stores: Stores, eventsBefore: number): Promise<string[]> {
+  const event = { timestamp: ALL.fromMs, direction: 1 };
+  const message = { dpuId: 'd0' as DpuId, topic: null, payload: Buffer.from(JSON.stringify(event)) };
+  if (!stores.plan.plan.dpus.has(message.dpuId)) return [];
+  await new Promise((resolve) => stores.ingest.accept(message, resolve));
+  const deadlineMs = systemClock.monotonicMs() + TIMEOUT_MS;
+  while (systemClock.monotonicMs() < deadlineMs) {
+    await stores.processor.caughtUp(TIMEOUT_MS);
+    if ((await storedEvents(stores)).length === eventsBefore + 1) return [];
+  }
+  return ['an event sent after the recovery is not stored'];
+}
+
+/** The position of the newest entry, which is never deleted. */
 function journalEnd(folder: string): number {
   const database = new DatabaseSync(journalPath(folder, 0), { readOnly: true });
   const end = Number(database.prepare('SELECT max(position) AS at FROM entry').get()?.['at'] ?? 0);

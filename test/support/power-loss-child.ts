@@ -2,18 +2,26 @@
 //
 //   node power-loss-child.ts DATA_DIR MARKS_FILE SEED LENGTH FROM_MESSAGE acknowledge_first|cursor_apart|none
 import { openSync, writeSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
 import { seededRandom } from '../fault/seed.ts';
 import { openStores, type Stores } from './power-loss-stores.ts';
 import { makeWorkload } from './power-loss-workload.ts';
 
 const [dataDir = '', marksPath = '', seed, length, from, plant] = process.argv.slice(2);
+
+// Small logs, so that SQLite's own checkpoints come often in a short recording; nothing else is other than in service.
+const exec = DatabaseSync.prototype.exec;
+DatabaseSync.prototype.exec = function (sql) {
+  return exec.call(this, sql.replace(/wal_autocheckpoint = \d+/, 'wal_autocheckpoint = 60'));
+};
+
 const marks = openSync(marksPath, 'a');
 const mark = (text: string) => writeSync(marks, `${text}\n`);
 const random = seededRandom(Number(seed), Number(from), 2);
 const workload = makeWorkload(Number(seed), Number(length));
 const open = () => openStores(dataDir, plant === 'cursor_apart' ? 'cursor_apart' : 'none');
 
-/** About there it is closed and opened again, a graceful stop and start; after it comes enough for SQLite's own checkpoints. */
+/** About there it is closed and opened again, a graceful stop and start. */
 let reopenAt = Math.floor(workload.messages.length / 4);
 
 function send(stores: Stores, number: number): Promise<void> {

@@ -148,6 +148,7 @@ async function launch(dataDir: string, options: ServiceOptions, httpPort: number
     FOOTFALL_HTTP_PORT: String(httpPort),
     FOOTFALL_MQTT_PORT: String(mqttPort),
     FOOTFALL_LOG_LEVEL: 'warn',
+    NODE_COMPILE_CACHE: 'node_modules/.cache/footfall', // As the npm scripts set it.
     ...options.environment,
   };
   const [command, ...commandArguments] = [...(options.wrapper ?? []), process.execPath, 'footfall.ts', 'start'];

@@ -8,6 +8,8 @@ const SCHEMA_VERSION = 1;
 
 /** Waiting for another connection's lock; commits are short, so longer means something is stuck. */
 const BUSY_TIMEOUT_MS = 10_000;
+/** Between tries where SQLite does not wait by itself. */
+const WAL_RETRY_MS = 5;
 
 export type OpenOptions = {
   /** The `.sql` file beside this one with the tables. */
@@ -22,8 +24,9 @@ export function openDatabase(path: string, options: OpenOptions): DatabaseSync {
   const isNew = !existsSync(path);
   if (isNew) createFolder(folder);
   const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
+  enterWal(database);
   // FULL: WAL alone would default to syncing at checkpoints only, and lose the newest commits with the power.
-  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000;');
+  database.exec('PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000;');
   database.exec(`PRAGMA cache_size = -${options.cacheKib ?? 2048}; PRAGMA temp_store = MEMORY`);
   if (userVersion(database) === 0) createSchema(database, options.schema);
   const version = userVersion(database);
@@ -36,8 +39,25 @@ export function openDatabase(path: string, options: OpenOptions): DatabaseSync {
   return database;
 }
 
-/** Opens an existing database for reading beside its writer. */
-export function openForReading(path: string, cacheKib = 2048): DatabaseSync {
+/** Of several threads that open a new database at once SQLite refuses all but one, without waiting: they ask again. */
+function enterWal(database: DatabaseSync): void {
+  for (let waitedMs = 0; ; waitedMs += WAL_RETRY_MS) {
+    try {
+      database.exec('PRAGMA journal_mode = WAL');
+      return;
+    } catch (error) {
+      if (resultCode(error) !== SQLITE_BUSY || waitedMs >= BUSY_TIMEOUT_MS) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, WAL_RETRY_MS);
+    }
+  }
+}
+
+/**
+ * Opens a database for reading beside its writer. It is opened for writing first: a start that ended early may have
+ * left it without tables, or with a log whose tail is in memory only, which must be on disk before anybody acts on it.
+ */
+export function openForReading(path: string, { schema, cacheKib = 2048 }: OpenOptions): DatabaseSync {
+  openDatabase(path, { schema }).close();
   const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, readOnly: true });
   database.exec(`PRAGMA cache_size = -${cacheKib}; PRAGMA temp_store = MEMORY`);
   return database;
@@ -67,6 +87,7 @@ export function snapshot<Result>(database: DatabaseSync, work: () => Result): Re
 }
 
 /** SQLite's primary result codes, https://www.sqlite.org/rescode.html */
+const SQLITE_BUSY = 5;
 const SQLITE_CORRUPT = 11;
 const SQLITE_IOERR = 10;
 const SQLITE_FULL = 13;

@@ -1,10 +1,9 @@
 // The history database as everybody else reads it: each call on one state of it, beside the writer.
-import { existsSync } from 'node:fs';
 import type { SpaceId } from '../../ids.ts';
 import type { HistoryReader, Sums as SumsOf } from '../history.ts';
 import type { LiveCount, LiveReader } from '../live.ts';
 import type { QuarantineReader } from '../quarantine.ts';
-import { openDatabase, openForReading, snapshot } from './database.ts';
+import { openForReading, snapshot } from './database.ts';
 import { EventPages } from './event-pages.ts';
 import { historyPath } from './history-writer.ts';
 import { Profiles } from './profiles.ts';
@@ -17,9 +16,7 @@ const CACHE_KIB = 16 * 1024;
 const NOTHING: SumsOf = { entrances: 0, exits: 0 };
 
 export function openHistoryReader(dataDir: string): HistoryReader & LiveReader & QuarantineReader {
-  const path = historyPath(dataDir);
-  if (!existsSync(path)) openDatabase(path, { schema: 'history.sql' }).close();
-  const database = openForReading(path, CACHE_KIB);
+  const database = openForReading(historyPath(dataDir), { schema: 'history.sql', cacheKib: CACHE_KIB });
   const sums = new Sums(database);
   const profiles = new Profiles(database);
   const events = new EventPages(database);

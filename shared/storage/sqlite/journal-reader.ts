@@ -1,7 +1,6 @@
 // The reading side of the SQLite journal: the one processor of an embedded service reads all partitions.
-import { existsSync } from 'node:fs';
 import type { Entry, EntryId, Journal, Ownership } from '../journal.ts';
-import { openDatabase, openForReading } from './database.ts';
+import { openForReading } from './database.ts';
 import { journalPath, type Notice, openChannel } from './journal-file.ts';
 
 export type JournalReader = Pick<Journal, 'own' | 'read' | 'commit' | 'lag' | 'close'>;
@@ -41,8 +40,7 @@ type PartitionReader = {
 };
 
 function openPartition(path: string): PartitionReader {
-  if (!existsSync(path)) openDatabase(path, { schema: 'journal.sql' }).close();
-  const database = openForReading(path);
+  const database = openForReading(path, { schema: 'journal.sql' });
   const select = database.prepare(
     'SELECT position, recorded_at, appender, seq, bytes FROM entry WHERE position > ? ORDER BY position',
   );
