@@ -10,6 +10,7 @@ import { encodeRecords, type JournalRecord } from '../../shared/journal-entry.ts
 import { JournalWriter } from '../../shared/journal-writer.ts';
 import { createLog } from '../../shared/log.ts';
 import { openFloorplan } from '../../shared/storage/sqlite/floorplan.ts';
+import { openHistoryWriter } from '../../shared/storage/sqlite/history-writer.ts';
 import { openJournalAppender } from '../../shared/storage/sqlite/journal-appender.ts';
 import { temporaryDir } from '../support/service.ts';
 import { type GeneratedEvent, generateEvents } from './history-of-events.ts';
@@ -64,9 +65,17 @@ export async function fillStore(events: number, days: number): Promise<FilledSto
   }
   await processor.caughtUp(CAUGHT_UP_TIMEOUT_MS);
   await processor.close();
+  await tidyUp(dataDir, untilMs);
   await appender.close();
   await floorplan.close();
   return { dataDir, building, events, firstMs, untilMs, counts: countsAfter(building, net) };
+}
+
+/** The work that a service does while it is idle, as it would have by the end of these days. */
+async function tidyUp(dataDir: string, beforeMs: number): Promise<void> {
+  const history = openHistoryWriter(dataDir);
+  while (await history.tidy(beforeMs));
+  await history.close();
 }
 
 function* entriesOf(minutes: Iterable<readonly GeneratedEvent[]>): Generator<GeneratedEvent[]> {
