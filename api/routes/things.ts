@@ -49,7 +49,6 @@ export function thingRoutes<Id extends string, Item extends Thing, Put, Patch, A
   dependencies: ApiDependencies,
   kind: Kind<Id, Item, Put, Patch, Answer>,
 ): void {
-  const { floorplan, clock } = dependencies;
   const { noun, path, bodies } = kind;
   const plain = api.withTypeProvider<FastifyTypeProviderDefault>();
   const params = z.strictObject({ id: kind.id });
@@ -57,19 +56,7 @@ export function thingRoutes<Id extends string, Item extends Thing, Put, Patch, A
   const answer = { 200: kind.answer };
   const created = { 201: kind.answer };
 
-  /** Records, and answers with the thing as it is then. */
-  const change = async (id: Id, decide: (plan: Floorplan, nowMs: number) => Change[]): Promise<Answer> => {
-    let moves: Move[] | null = null;
-    await record(dependencies, (plan) => {
-      const changes = decide(plan, clock.nowMs());
-      moves = movesIn(plan, changes);
-      return changes;
-    });
-    const shape = kind.shape(kind.find(floorplan.plan, id), clock.nowMs());
-    if (moves === null) return shape;
-    const suggested = await suggestedResets({ ...dependencies, plan: floorplan.plan }, moves);
-    return { ...shape, suggested_resets: suggested };
-  };
+  const change = changing(dependencies, kind);
 
   listRoute(api, dependencies, kind);
   plain.post(
@@ -117,6 +104,26 @@ export function thingRoutes<Id extends string, Item extends Thing, Put, Patch, A
     },
   );
   itemRoutes(api, dependencies, kind);
+}
+
+/** Records what is decided, and answers with the thing as it is then. */
+function changing<Id extends string, Item extends Thing, Put, Patch, Answer extends object>(
+  dependencies: ApiDependencies,
+  kind: Kind<Id, Item, Put, Patch, Answer>,
+): (id: Id, decide: (plan: Floorplan, nowMs: number) => Change[]) => Promise<Answer> {
+  const { floorplan, clock } = dependencies;
+  return async (id, decide) => {
+    let moves: Move[] | null = null;
+    await record(dependencies, (plan) => {
+      const changes = decide(plan, clock.nowMs());
+      moves = movesIn(plan, changes);
+      return changes;
+    });
+    const shape = kind.shape(kind.find(floorplan.plan, id), clock.nowMs());
+    if (moves === null) return shape;
+    const suggested = await suggestedResets({ ...dependencies, plan: floorplan.plan }, moves);
+    return { ...shape, suggested_resets: suggested };
+  };
 }
 
 /** The routes of one item that need no body. */
