@@ -6,7 +6,7 @@ import { dirname } from 'node:path';
 import type { Clock } from '../../clock.ts';
 import { FatalError } from '../../thread.ts';
 import type { Journal } from '../journal.ts';
-import { isDiskFailure, openDatabase, transaction } from './database.ts';
+import { isDiskFailure, isDiskFull, openDatabase, transaction } from './database.ts';
 import { journalPath, type Notice, openChannel } from './journal-file.ts';
 
 /** The appending side is refused above this, so that a stuck processor cannot fill the disk. */
@@ -42,19 +42,30 @@ export function openJournalAppender(dataDir: string, partition: number, clock: C
   let trimTimer: NodeJS.Timeout | undefined;
   const channel = openChannel(path);
 
+  /** Call within a transaction, and `trimmedTo` after it: what is undone must be tried again. */
   const trim = () => {
-    remove.run(committed);
-    trimmed = committed;
-    pendingBytes = Number(measure.get(committed)?.['bytes']);
+    if (trimmed < committed) remove.run(committed);
+    return committed;
+  };
+  const trimmedTo = (position: number) => {
+    if (position === trimmed) return;
+    trimmed = position;
+    pendingBytes = Number(measure.get(position)?.['bytes']);
+  };
+  const trimWhenIdle = () => {
+    trimTimer = undefined;
+    try {
+      trimmedTo(guard(() => transaction(database, trim)));
+    } catch (error) {
+      // On a full disk even a deletion finds no room; the next append trims too.
+      if (!isDiskFull(error)) throw error;
+    }
   };
   channel.onmessage = (message) => {
     const notice = (message as { data: Notice }).data;
     if (!('committed' in notice) || notice.committed <= committed) return;
     committed = notice.committed;
-    trimTimer ??= setTimeout(() => {
-      trimTimer = undefined;
-      if (trimmed < committed) guard(() => transaction(database, trim));
-    }, TRIM_IDLE_MS).unref();
+    trimTimer ??= setTimeout(trimWhenIdle, TRIM_IDLE_MS).unref();
   };
 
   return {
@@ -66,16 +77,16 @@ export function openJournalAppender(dataDir: string, partition: number, clock: C
       if (pendingBytes > JOURNAL_BYTES_MAX) throw new Error('the journal is full; is the processor running?');
       uncheckedBytes = uncheckedBytes < FREE_CHECK_BYTES ? uncheckedBytes + bytes.length : 0;
       recordedAtMs = Math.max(recordedAtMs, clock.nowMs(), notBeforeMs);
-      const position = guard(() =>
+      const done = guard(() =>
         transaction(database, () => {
           const { lastInsertRowid } = insert.run(recordedAtMs, id.appender, id.seq, bytes);
-          if (trimmed < committed) trim();
-          return Number(lastInsertRowid);
+          return { position: Number(lastInsertRowid), trimmed: trim() };
         }),
       );
       lastSeq.set(id.appender, id.seq);
       pendingBytes += bytes.length;
-      channel.postMessage({ appended: position } satisfies Notice);
+      trimmedTo(done.trimmed);
+      channel.postMessage({ appended: done.position } satisfies Notice);
     },
     close: async () => {
       clearTimeout(trimTimer);

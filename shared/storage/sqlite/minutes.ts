@@ -56,7 +56,8 @@ export function addToMinutes(packed: Uint8Array | undefined, entrances: Int32Arr
 function readVarint(bytes: Uint8Array, cursor: { at: number }): number {
   let value = 0;
   for (let shift = 1; ; shift *= 128) {
-    const byte = bytes[cursor.at++] as number;
+    const byte = bytes[cursor.at++];
+    if (byte === undefined) throw new Error('the packed minutes of an hour end within a number');
     value += (byte & 0x7f) * shift;
     if (byte < 0x80) return value;
   }
