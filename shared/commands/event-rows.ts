@@ -18,24 +18,36 @@ export type Row = { readonly bytes: number } & ({ readonly event: EventRow } | {
 
 /** The rows of the file in order; those that hold no event as faults. Throws WrongUse when a column is missing. */
 export async function* readEventRows(path: string): AsyncGenerator<Row> {
-  const { parse } = await import('csv-parse');
+  const { CsvError, parse } = await import('csv-parse');
+  const unreadable: Row[] = [];
+  const refuse = ({ lines, bytes, message }: { lines?: number; bytes?: number; message: string }) =>
+    void unreadable.push({ bytes: bytes ?? 0, fault: `line ${lines}: ${message}` });
   const parser = parse({
     bom: true,
     columns: (header: string[]) => checkedHeader(path, header),
     info: true,
+    on_skip: (error) => error && refuse(error),
     relax_column_count: true,
     skip_empty_lines: true,
+    skip_records_with_error: true,
     trim: true,
   });
   const source = createReadStream(path);
   source.on('error', (error) => parser.destroy(error));
   source.pipe(parser);
-  for await (const { record, info } of parser as AsyncIterable<Parsed>) {
-    const row = eventOf(record);
-    yield typeof row === 'string'
-      ? { bytes: info.bytes, fault: `line ${info.lines}: ${row}` }
-      : { bytes: info.bytes, event: row };
+  try {
+    for await (const { record, info } of parser as AsyncIterable<Parsed>) {
+      yield* unreadable.splice(0);
+      const row = eventOf(record);
+      yield typeof row === 'string'
+        ? { bytes: info.bytes, fault: `line ${info.lines}: ${row}` }
+        : { bytes: info.bytes, event: row };
+    }
+  } catch (error) {
+    if (!(error instanceof CsvError)) throw error;
+    refuse(error);
   }
+  yield* unreadable;
 }
 
 type Parsed = { record: Record<string, string | undefined>; info: { lines: number; bytes: number } };

@@ -16,8 +16,8 @@ import { addToFloorplan, type Counts, countsOf, differencesOf } from './simulate
 const TICK_MS = 20;
 /** The moments of the run, besides now, at which all counts are compared. */
 const MOMENTS = 10;
-/** How long the service may take to have counted what it has acknowledged. */
-const COUNTED_TIMEOUT_MS = 20_000;
+/** Counts that have not moved for so long will not become right. */
+const QUIET_MS = 5_000;
 const SPACES_SHOWN_MAX = 12;
 
 const share = numberFrom(0, 1, 'any');
@@ -112,13 +112,8 @@ async function judge(run: Run, terminal: Terminal): Promise<ExitCode> {
   const { building, crowd, before, startMs, endMs } = run;
   const truthAt = (atMs: number): Counts =>
     new Map([...crowd.countsAt(atMs)].map(([space, count]) => [space, count + (before.get(space) ?? 0)]));
-  const deadlineMs = systemClock.monotonicMs() + COUNTED_TIMEOUT_MS;
   const truth = truthAt(Number.POSITIVE_INFINITY);
-  let counted = await countsOf(run.api, building, null);
-  while (differencesOf(truth, counted).length > 0 && systemClock.monotonicMs() < deadlineMs) {
-    await delay(5 * TICK_MS);
-    counted = await countsOf(run.api, building, null);
-  }
+  const counted = await settledCounts(run, truth);
   printCounts(truth, counted, terminal);
   const faults = differencesOf(truth, counted).map((fault) => `now: ${fault}`);
   for (let moment = 1; moment <= MOMENTS; moment++) {
@@ -132,6 +127,21 @@ async function judge(run: Run, terminal: Terminal): Promise<ExitCode> {
     faults.length === 0 ? `every count is right: ${spaces}` : `${faults.length} counts are wrong: ${spaces}`,
   );
   return faults.length === 0 ? 0 : 1;
+}
+
+/** The counts of now, once they are right or have stopped moving. */
+async function settledCounts({ api, building }: Run, truth: Counts): Promise<Counts> {
+  let wrong = '';
+  let movedAtMs = systemClock.monotonicMs();
+  for (;;) {
+    const counted = await countsOf(api, building, null);
+    const nowWrong = differencesOf(truth, counted).join();
+    const nowMs = systemClock.monotonicMs();
+    if (nowWrong !== wrong) movedAtMs = nowMs;
+    if (nowWrong === '' || nowMs - movedAtMs > QUIET_MS) return counted;
+    wrong = nowWrong;
+    await delay(5 * TICK_MS);
+  }
 }
 
 function printCounts(truth: Counts, counted: Counts, terminal: Terminal): void {

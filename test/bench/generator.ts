@@ -9,7 +9,10 @@ import { directionOf, type PublishTemplate, patchTimestamp, publishTemplate } fr
 export type Job = {
   readonly port: number;
   readonly dpuIds: readonly string[];
+  /** Those of the warm-up included. */
   readonly messagesPerConnection: number;
+  /** So many of each connection's first messages are in no figure: nothing is compiled yet. */
+  readonly warmUpPerConnection: number;
   readonly eventsPerMessage: number;
   readonly inFlightPerConnection: number;
   /** Events of a device: from `firstMs` on, `stepMs` apart; null: now. */
@@ -17,7 +20,9 @@ export type Job = {
 };
 
 export type Result = {
+  /** All of them; the figures below are of those after the warm-up. */
   readonly messages: number;
+  readonly messagesPerSecond: number;
   readonly elapsedMs: number;
   readonly latencyMsP50: number;
   readonly latencyMsP99: number;
@@ -38,6 +43,8 @@ const latenciesUs = build({
 const starts: (() => void)[] = [];
 let devicesLeft = job.dpuIds.length;
 let startedMs = 0;
+let ackedByAll = 0;
+let cpuBeforeMs = 0;
 
 /** Opens the connection of one device; calls `opened` once the broker has accepted it. */
 function openDevice(dpuId: string, opened: () => void): void {
@@ -74,9 +81,11 @@ function openDevice(dpuId: string, opened: () => void): void {
     const nowMs = systemClock.monotonicMs();
     let freed = 0;
     for (; (acked + 1) * PUBACK_BYTES <= ackBytes; acked++, freed++) {
+      if (acked < job.warmUpPerConnection) continue;
       latenciesUs.recordValue(Math.round((nowMs - (sentAtMs[acked % sentAtMs.length] as number)) * 1000));
     }
     send(freed, nowMs);
+    countAcks(freed, nowMs);
     if (acked === job.messagesPerConnection) finishDevice(socket);
     return true;
   }
@@ -103,6 +112,23 @@ function openDevice(dpuId: string, opened: () => void): void {
   }
 }
 
+/** The measured part begins when as many messages are acknowledged as the warm-up has. */
+function countAcks(acks: number, nowMs: number): void {
+  const warmUp = job.dpuIds.length * job.warmUpPerConnection;
+  if (ackedByAll < warmUp && ackedByAll + acks >= warmUp) begin(nowMs);
+  ackedByAll += acks;
+}
+
+function begin(nowMs: number): void {
+  startedMs = nowMs;
+  cpuBeforeMs = usedMs();
+}
+
+function usedMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
 /** Packets for each slot in flight (a packet is written again only once it is acknowledged), in the variants that take turns. */
 function templatesOf(dpuId: string): PublishTemplate[][] {
   const positions = Array.from({ length: job.eventsPerMessage }, (_, position) => position);
@@ -116,14 +142,17 @@ function finishDevice(socket: Socket): void {
   socket.end(generate({ cmd: 'disconnect' }));
   devicesLeft -= 1;
   if (devicesLeft > 0) return;
-  const { user, system } = process.cpuUsage();
+  const messages = job.dpuIds.length * job.messagesPerConnection;
+  const measured = messages - job.dpuIds.length * job.warmUpPerConnection;
+  const elapsedMs = systemClock.monotonicMs() - startedMs;
   const result: Result = {
-    messages: job.dpuIds.length * job.messagesPerConnection,
-    elapsedMs: systemClock.monotonicMs() - startedMs,
+    messages,
+    messagesPerSecond: (measured * 1000) / elapsedMs,
+    elapsedMs,
     latencyMsP50: latenciesUs.getValueAtPercentile(50) / 1000,
     latencyMsP99: latenciesUs.getValueAtPercentile(99) / 1000,
     latencyMsMax: latenciesUs.maxValue / 1000,
-    cpuMs: (user + system) / 1000,
+    cpuMs: usedMs() - cpuBeforeMs,
   };
   process.send?.({ result });
   process.disconnect?.();
@@ -150,7 +179,7 @@ function openAll(): void {
 }
 
 process.on('message', () => {
-  startedMs = systemClock.monotonicMs();
+  begin(systemClock.monotonicMs());
   for (const start of starts) start();
 });
 openAll();

@@ -9,13 +9,17 @@ type Message = 'connected' | { result: Result };
 export function runLoad(job: Job, connected: () => void = () => {}): Promise<Result> {
   return new Promise((resolve, reject) => {
     const child = fork(join(import.meta.dirname, 'generator.ts'), [JSON.stringify(job)]);
-    process.once('exit', () => child.kill('SIGKILL'));
+    const kill = () => child.kill('SIGKILL');
+    process.once('exit', kill);
     child.on('message', (message: Message) => {
       if (message === 'connected') {
         connected();
         child.send('go');
       } else resolve(message.result);
     });
-    child.on('exit', (code) => reject(new Error(`the load generator ended with ${code}`)));
+    child.on('exit', (code) => {
+      process.off('exit', kill);
+      reject(new Error(`the load generator ended with ${code}`));
+    });
   });
 }

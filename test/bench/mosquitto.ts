@@ -16,7 +16,9 @@ export async function startMosquitto(): Promise<Mosquitto | null> {
     `listener ${port} 127.0.0.1\nallow_anonymous true\npersistence false\nmax_queued_messages 0\nmax_inflight_messages 0\nset_tcp_nodelay true\nlog_type none\n`,
   );
   const child = spawn('mosquitto', ['-c', file], { stdio: 'ignore' });
-  process.once('exit', () => child.kill('SIGKILL'));
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill);
+  child.once('exit', () => process.off('exit', kill));
   const missing = new Promise<'missing'>((resolve) => child.once('error', () => resolve('missing')));
   if ((await Promise.race([missing, accepting(child, port)])) === 'missing') return null;
   return { port, pid: child.pid as number, stop: () => child.kill('SIGTERM') };

@@ -11,7 +11,8 @@ import { cpuMs } from './process-usage.ts';
 import { directionOf } from './publish-template.ts';
 
 const CONNECTIONS = 1_000;
-const MESSAGES_PER_CONNECTION = 300;
+const WARM_UP_PER_CONNECTION = 100;
+const MESSAGES_PER_CONNECTION = 400;
 /** Each round measures one after the other; the medians are compared. */
 const ROUNDS = 3;
 const COUNTED_TIMEOUT_MS = 60_000;
@@ -34,8 +35,15 @@ export async function benchPublish(report: (line: string) => void): Promise<Figu
 }
 
 function jobFor(port: number, dpuIds: readonly string[]): Job {
-  const messagesPerConnection = MESSAGES_PER_CONNECTION;
-  return { port, dpuIds, messagesPerConnection, eventsPerMessage: 1, inFlightPerConnection: 1, backlog: null };
+  return {
+    port,
+    dpuIds,
+    messagesPerConnection: MESSAGES_PER_CONNECTION,
+    warmUpPerConnection: WARM_UP_PER_CONNECTION,
+    eventsPerMessage: 1,
+    inFlightPerConnection: 1,
+    backlog: null,
+  };
 }
 
 async function measureMosquitto(dpuIds: readonly string[]): Promise<Measured | null> {
@@ -72,22 +80,18 @@ async function measureFootfall(building: ReturnType<typeof generateBuilding>): P
   return { ...result, cpuUsPerMessage: (used * 1000) / result.messages };
 }
 
-function perSecond({ messages, elapsedMs }: Result): number {
-  return (messages * 1000) / elapsedMs;
-}
-
 function describe(who: string, one: Measured): string {
   const latency = `p50 ${one.latencyMsP50.toFixed(1)} ms, p99 ${one.latencyMsP99.toFixed(1)} ms`;
   const cpu = `${one.cpuUsPerMessage.toFixed(1)} µs CPU a message`;
   const generator = `generator busy ${Math.round((one.cpuMs / one.elapsedMs) * 100)} %`;
-  return `  ${who}: ${whole(perSecond(one))} acks/s, ${latency}, ${cpu}, ${generator}`;
+  return `  ${who}: ${whole(one.messagesPerSecond)} acks/s, ${latency}, ${cpu}, ${generator}`;
 }
 
 function figuresOf(ours: readonly Measured[], theirs: readonly Measured[]): Figure[] {
-  const rate = median(ours.map(perSecond));
+  const rate = median(ours.map((one) => one.messagesPerSecond));
   const p99 = median(ours.map((one) => one.latencyMsP99));
   const cpu = median(ours.map((one) => one.cpuUsPerMessage));
-  const peerRate = median(theirs.map(perSecond));
+  const peerRate = median(theirs.map((one) => one.messagesPerSecond));
   const peerP99 = median(theirs.map((one) => one.latencyMsP99));
   const peerCpu = median(theirs.map((one) => one.cpuUsPerMessage));
   const peer = (text: string) => (theirs.length === 0 ? 'mosquitto is not installed' : `mosquitto ${text}`);

@@ -20,10 +20,13 @@ export type Stores = Awaited<ReturnType<typeof openStores>>;
 /** Opens what `footfall start` opens, in its order, without a thread or a listener. */
 export async function openStores(dataDir: string, plant: StoresPlant = 'none') {
   const log = createLog('silent');
-  const appender = openJournalAppender(dataDir, 0, systemClock);
-  const floorplan = openFloorplan(dataDir, systemClock);
-  const reader = openHistoryReader(dataDir);
-  const writer = new JournalWriter(appender, 0, systemClock, log);
+  // What is open already is closed again when something does not open.
+  await using opened = new AsyncDisposableStack();
+  const kept = <Store extends { close(): Promise<void> }>(store: Store): Store =>
+    opened.adopt(store, (each) => each.close());
+  const appender = kept(openJournalAppender(dataDir, 0, systemClock));
+  const floorplan = kept(openFloorplan(dataDir, systemClock));
+  const reader = kept(openHistoryReader(dataDir));
   const embedded = openEmbeddedProcessor(dataDir);
   const storage = plant === 'none' ? embedded : withCursorApart(embedded);
   const { promise: failed, reject } = Promise.withResolvers<never>();
@@ -36,25 +39,18 @@ export async function openStores(dataDir: string, plant: StoresPlant = 'none') {
     resolve(processor);
   });
   const processor = await owned;
+  opened.adopt(processor, (each) =>
+    each.close().catch(async (error) => {
+      await storage.close();
+      throw error;
+    }),
+  );
+  const writer = new JournalWriter(appender, 0, systemClock, log);
   const plan = new FloorplanService(floorplan, writer, processor);
   const ingest = new Ingest({ writer, plan: plan.plan, clock: systemClock, futureAllowedMs: 300_000 });
-  return {
-    plan,
-    ingest,
-    writer,
-    reader,
-    floorplan,
-    processor,
-    /** Rejects when the processor fails. */
-    failed,
-    close: async () => {
-      await writer.drained();
-      await processor.close();
-      await reader.close();
-      await appender.close();
-      await floorplan.close();
-    },
-  };
+  const closing = opened.move();
+  /** `failed` rejects when the processor fails. */
+  return { plan, ingest, reader, floorplan, processor, failed, close: () => closing.disposeAsync() };
 }
 
 function withCursorApart(storage: ProcessorStorage): ProcessorStorage {
