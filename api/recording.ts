@@ -2,6 +2,7 @@
 import type { Change, Fact } from '../shared/fact.ts';
 import type { Floorplan } from '../shared/floorplan.ts';
 import type { JournalWriter } from '../shared/journal-writer.ts';
+import { FLOORPLAN_FULL } from '../shared/storage/floorplan.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { Problem } from './problem.ts';
 
@@ -20,7 +21,10 @@ export async function record(
   decide: (plan: Floorplan) => readonly Change[],
 ): Promise<readonly Fact[]> {
   if (ingest.writer.failing) throw journalUnavailable('nothing was changed; try again');
-  return unlessFailing(ingest.writer, floorplan.record(decide, null));
+  return unlessFailing(ingest.writer, floorplan.record(decide, null)).catch((error: Error) => {
+    if (error.message !== FLOORPLAN_FULL) throw error;
+    throw journalUnavailable('the disk is full and nothing was changed; free some space, then try again');
+  });
 }
 
 /** `work`, or 503 as soon as the journal fails, or after `timeoutMs`: the work then goes on, and may still take effect. */

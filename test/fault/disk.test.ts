@@ -89,6 +89,23 @@ describe.skipIf('missing' in shim)(`disk faults, seed ${seed}`, () => {
     expect((await client.call('GET', '/readyz')).status).toBe(200);
   });
 
+  test('a disk that is full for the floor plan: a change answers 503, changes nothing, and can be made later', {
+    timeout: TIMEOUT_MS,
+  }, async () => {
+    const flag = join(temporaryDir(), 'full');
+    const { service } = await started(
+      { fault: 'enospc', calls: ['write', 'truncate'], files: 'floorplan', flag },
+      seed,
+    );
+    const client = httpClient(service.httpUrl);
+    writeFileSync(flag, '');
+    const refused = await client.call('POST', '/v1/spaces', { id: 'attic' });
+    expect([refused.status, refused.body.code]).toEqual([503, 'journal_unavailable']);
+    expect((await client.call('GET', '/v1/spaces/attic')).status).toBe(404);
+    rmSync(flag);
+    expect((await client.call('POST', '/v1/spaces', { id: 'attic' })).status).toBe(201);
+  });
+
   test('a disk that is full for the history: it is acknowledged all the same, and counted once there is room', {
     timeout: TIMEOUT_MS,
   }, async () => {

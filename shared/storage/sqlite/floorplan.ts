@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import type { Clock } from '../../clock.ts';
 import type { Change, Fact } from '../../fact.ts';
 import { FatalError } from '../../thread.ts';
-import { FLOORPLAN_CONFLICT, type FloorplanStore } from '../floorplan.ts';
-import { isDiskFailure, openDatabase, transaction } from './database.ts';
+import { FLOORPLAN_CONFLICT, FLOORPLAN_FULL, type FloorplanStore } from '../floorplan.ts';
+import { isDiskFailure, isDiskFull, openDatabase, transaction } from './database.ts';
 
 const READ_LIMIT = 10_000;
 
@@ -40,7 +40,7 @@ export function openFloorplan(dataDir: string, clock: Clock): FloorplanStore {
         return transaction(database, () => append(changes, expected, by));
       } catch (error) {
         if (isDiskFailure(error)) throw new FatalError(`the floor plan's disk failed: ${(error as Error).message}`);
-        throw error;
+        throw isDiskFull(error) ? new Error(FLOORPLAN_FULL, { cause: error }) : error;
       }
     },
     read: async (after, limit = READ_LIMIT) =>
