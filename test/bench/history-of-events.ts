@@ -39,11 +39,18 @@ export function* generateEvents(building: Building, events: number, days: number
     due += (((HOUR_WEIGHTS[Math.floor(minute / 60) % 24] as number) / weightOfDay) * events) / days;
     const arrivals = late.get(minute) ?? [];
     late.delete(minute);
-    for (; made < Math.floor(due + 1e-6); made++) {
-      const timestampMs = firstMs + minute * MINUTE_MS + Math.floor(random() * MINUTE_MS);
+    const identities = new Set<number>();
+    while (made < Math.floor(due + 1e-6)) {
+      const withinMs = Math.floor(random() * MINUTE_MS);
+      const timestampMs = firstMs + minute * MINUTE_MS + withinMs;
       const lateMs = random() < LATE_SHARE ? Math.floor(random() * LATE_MS_MAX) : 20 + Math.floor(random() * 100);
       const door = Math.floor(random() * building.doors.length);
       const direction = random() < 0.5 ? 1 : -1;
+      // Two that are alike in everything would be one event and a duplicate of it.
+      const identity = (door * MINUTE_MS + withinMs) * 2 + (direction === 1 ? 1 : 0);
+      if (identities.has(identity)) continue;
+      identities.add(identity);
+      made += 1;
       const event = { door, timestampMs, direction, receivedAtMs: timestampMs + lateMs } as const;
       const arrivalMinute = Math.floor((event.receivedAtMs - firstMs) / MINUTE_MS);
       if (arrivalMinute <= minute) arrivals.push(event);
