@@ -63,7 +63,9 @@ async function openCore(config: Config, log: Log) {
   const [storage, processor] = await Promise.all([
     storageModule.openStorage(config, onFatal),
     processorModule.startProcessor(config, onFatal),
-  ]);
+  ]).catch((error: Error) => {
+    throw new CommandFailure(`cannot start: ${error.message}; check the disk`);
+  });
   const writer = new writerModule.JournalWriter(storage.journal, 0, systemClock, log);
   const floorplan = new floorplanModule.FloorplanService(storage.floorplan, writer, processor);
   await floorplan.load();
@@ -145,3 +147,5 @@ process.exitCode = await runCommandLine([
   simulateCommand,
   ...verifyCommands(offline),
 ]);
+// A start that failed half way leaves threads behind that would keep the process.
+if (process.exitCode !== 0) process.exit();

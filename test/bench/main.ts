@@ -1,5 +1,5 @@
 // `npm run bench [-- name…]`: measures the figures that the service is held to, and prints them as a table.
-import { tmpdir } from 'node:os';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { benchArrays } from './arrays.ts';
 import { benchCountAt } from './count-at.ts';
 import { probeFdatasync } from './disk-probe.ts';
@@ -41,7 +41,8 @@ async function main(names: readonly string[]): Promise<number> {
   const probes: string[] = [];
   for (const name of names.length > 0 ? names : Object.keys(BENCHES)) {
     const { p50Ms, p99Ms } = probeFdatasync(tmpdir());
-    probes.push(`fdatasync before ${name}: p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms`);
+    const disk = `fdatasync p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms`;
+    probes.push(`before ${name}: ${disk}, load average ${loadavg()[0]?.toFixed(1)} on ${availableParallelism()} cores`);
     report(name);
     figures.push(...((await BENCHES[name]?.()) ?? []));
   }

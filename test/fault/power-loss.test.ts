@@ -30,7 +30,7 @@ describe.skipIf('missing' in shim)(`power loss, seed ${seed}`, () => {
     `whatever ${STATES} lost disks hold, what was acknowledged is there and counted once`,
     async () => {
       const recording = replayed() ?? record();
-      const { built, checked, wrong } = await checkRecording(recording, STATES, 3);
+      const { built, checked, wrong } = await checkRecording(recording, { states: STATES, wrongMax: 3, until: null });
       process.stdout.write(`power loss: ${built} disk states built, ${checked} different ones recovered and checked\n`);
       const kept = wrong.length === 0 ? '' : keep(recording);
       expect(wrong, `replay with FOOTFALL_FAULT_SEED=${seed} FOOTFALL_FAULT_RECORDING=${kept}`).toEqual([]);
@@ -81,6 +81,7 @@ function isDatabase(path: string): boolean {
 }
 
 async function expectRed(recording: Recording): Promise<void> {
-  const { wrong } = await checkRecording(recording, PLANTED_STATES, PLANTED_STATES);
+  const states = PLANTED_STATES;
+  const { wrong } = await checkRecording(recording, { states, wrongMax: states, until: 'acknowledged and' });
   expect(wrong.flatMap(({ faults }) => faults).join('\n')).toMatch(/acknowledged and (lost|not)/);
 }

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type DiskFault, shimEnvironment } from './disk-shim.ts';
-import { type SamplingResult, takeMarks } from './power-loss-samples.ts';
+import { type Sampling, type SamplingResult, takeMarks } from './power-loss-samples.ts';
 import type { StoresPlant } from './power-loss-stores.ts';
 
 /** One process a core of the machines that run the tests. */
@@ -51,17 +51,16 @@ export function recordWorkload(options: RecordOptions): Recording {
   return { log: paths.log, seed, length };
 }
 
-/** Builds `states` disk states of the recording and checks those that differ; ends early after `wrongMax` wrong ones. */
+/** Builds `states` disk states of the recording and checks those that differ; may end early (see Sampling). */
 export async function checkRecording(
   { log, seed, length }: Recording,
-  states: number,
-  wrongMax: number,
+  { states, wrongMax, until }: Pick<Sampling, 'states' | 'wrongMax' | 'until'>,
 ): Promise<SamplingResult> {
   const worker = join(import.meta.dirname, 'power-loss-worker.ts');
   const results = await Promise.all(
     Array.from({ length: PROCESSES }, async (_, part) => {
       const numbers = [seed, length, states, part, PROCESSES, wrongMax].map(String);
-      const { stdout } = await promisify(execFile)(process.execPath, [worker, log, ...numbers], {
+      const { stdout } = await promisify(execFile)(process.execPath, [worker, log, ...numbers, until ?? ''], {
         maxBuffer: OUTPUT_BYTES_MAX,
       });
       return JSON.parse(stdout) as SamplingResult;

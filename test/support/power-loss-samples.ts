@@ -17,6 +17,8 @@ export type Sampling = {
   readonly folder: string;
   /** Ends early once so many states are wrong. */
   readonly wrongMax: number;
+  /** Ends early once a fault holds this text. */
+  readonly until: string | null;
 };
 
 export type WrongState = { readonly sample: number; readonly crashPoint: number; readonly faults: readonly string[] };
@@ -32,7 +34,7 @@ const THOROUGH_EVERY = 40;
 const FAULTS_MAX = 3;
 
 export async function checkSamples(sampling: Sampling): Promise<SamplingResult> {
-  const { calls, workload, seed, folder, wrongMax } = sampling;
+  const { calls, workload, seed, folder, wrongMax, until } = sampling;
   const disk = new PowerLossDisk();
   const acknowledged = { messages: new Set<number>(), facts: 0 };
   const seen = new Set<string>();
@@ -53,7 +55,7 @@ export async function checkSamples(sampling: Sampling): Promise<SamplingResult> 
     const isThorough = seen.size % THOROUGH_EVERY === 0;
     const faults = await checkState(state, folder, { workload, acknowledged, isThorough });
     if (faults.length > 0) wrong.push({ sample, crashPoint, faults: faults.slice(0, FAULTS_MAX) });
-    if (wrong.length >= wrongMax) break;
+    if (wrong.length >= wrongMax || (until !== null && faults.some((fault) => fault.includes(until)))) break;
   }
   return { built, checked: seen.size, wrong };
 }

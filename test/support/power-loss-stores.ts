@@ -45,11 +45,17 @@ export async function openStores(dataDir: string, plant: StoresPlant = 'none') {
       throw error;
     }),
   );
-  const writer = new JournalWriter(appender, 0, systemClock, log);
+  // In service the thread of the journal ends the process at its first error that is not for trying again.
+  const append: typeof appender.append = (...entry) =>
+    appender.append(...entry).catch((error) => {
+      reject(error);
+      throw error;
+    });
+  const writer = new JournalWriter({ append }, 0, systemClock, log);
   const plan = new FloorplanService(floorplan, writer, processor);
   const ingest = new Ingest({ writer, plan: plan.plan, clock: systemClock, futureAllowedMs: 300_000 });
   const closing = opened.move();
-  /** `failed` rejects when the processor fails. */
+  // `failed` rejects when the processor or an append fails.
   return { plan, ingest, reader, floorplan, processor, failed, close: () => closing.disposeAsync() };
 }
 

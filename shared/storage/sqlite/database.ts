@@ -24,19 +24,28 @@ export function openDatabase(path: string, options: OpenOptions): DatabaseSync {
   const isNew = !existsSync(path);
   if (isNew) createFolder(folder);
   const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
+  try {
+    makeReady(database, options);
+  } catch (error) {
+    database.close();
+    throw new Error(`${path} cannot be opened: ${(error as Error).message}`, { cause: error });
+  }
+  if (isNew) syncFolder(folder);
+  return database;
+}
+
+function makeReady(database: DatabaseSync, { schema, cacheKib = 2048 }: OpenOptions): void {
   enterWal(database);
   // FULL: WAL alone would default to syncing at checkpoints only, and lose the newest commits with the power.
   database.exec('PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000;');
-  database.exec(`PRAGMA cache_size = -${options.cacheKib ?? 2048}; PRAGMA temp_store = MEMORY`);
-  if (userVersion(database) === 0) createSchema(database, options.schema);
+  database.exec(`PRAGMA cache_size = -${cacheKib}; PRAGMA temp_store = MEMORY`);
+  if (userVersion(database) === 0) createSchema(database, schema);
   const version = userVersion(database);
   if (version !== SCHEMA_VERSION) {
-    throw new Error(`${path} has schema version ${version}; this build of footfall reads ${SCHEMA_VERSION}`);
+    throw new Error(`it has schema version ${version}; this build of footfall reads ${SCHEMA_VERSION}`);
   }
   // Empties the log: after a failed sync its tail may be in memory only, and no commit may be chained to such a tail.
   database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
-  if (isNew) syncFolder(folder);
-  return database;
 }
 
 /** Of several threads that open a new database at once SQLite refuses all but one, without waiting: they ask again. */
@@ -46,7 +55,7 @@ function enterWal(database: DatabaseSync): void {
       database.exec('PRAGMA journal_mode = WAL');
       return;
     } catch (error) {
-      if (resultCode(error) !== SQLITE_BUSY || waitedMs >= BUSY_TIMEOUT_MS) throw error;
+      if (!isBusy(error) || waitedMs >= BUSY_TIMEOUT_MS) throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, WAL_RETRY_MS);
     }
   }
@@ -94,6 +103,11 @@ const SQLITE_FULL = 13;
 
 function resultCode(error: unknown): number {
   return error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : 0;
+}
+
+/** Another connection has it, and had it all the time that was waited. */
+export function isBusy(error: unknown): boolean {
+  return resultCode(error) === SQLITE_BUSY;
 }
 
 /** No room on the disk: nothing was stored, and it may work again later. */

@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { isBusy } from './database.ts';
 
 /** Another process holds the data directory. */
 export class DataDirLocked extends Error {}
@@ -18,6 +19,7 @@ export function lockDataDir(dataDir: string, waitMs: number): () => void {
     database.exec('PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE');
   } catch (error) {
     database.close();
+    if (!isBusy(error)) throw error;
     throw new DataDirLocked(
       `${dataDir} is in use by another footfall; stop that one, or choose another FOOTFALL_DATA_DIR`,
       { cause: error },
