@@ -51,7 +51,7 @@ export function spacesAround(building: Building, place: Place): string[] {
   return spaces;
 }
 
-type Listed = { readonly id: string };
+type Listed = { readonly id: string; readonly retired_at?: string | null };
 export type FloorplanDocument = {
   readonly spaces: readonly Listed[];
   readonly doorways: readonly Listed[];

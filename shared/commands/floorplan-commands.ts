@@ -4,8 +4,13 @@ import { CommandFailure, command } from './command.ts';
 import { readJsonFile } from './input-file.ts';
 import { keyOption, parseInstant, urlOption } from './options.ts';
 
-type Section = readonly { readonly id?: string }[] | undefined;
+type Section = readonly { readonly retired_at?: string | null }[] | undefined;
 type Document = { readonly spaces?: Section; readonly doorways?: Section; readonly dpus?: Section };
+
+/** Retired things stay in a document for the past. */
+function inUse(section: Section): number {
+  return (section ?? []).filter((thing) => (thing.retired_at ?? null) === null).length;
+}
 
 export const importCommand = command({
   name: 'import',
@@ -30,9 +35,7 @@ export const importCommand = command({
       throw error;
     }
     const { spaces, doorways, dpus } = document as Document;
-    terminal.print(
-      `imported ${spaces?.length ?? 0} spaces, ${doorways?.length ?? 0} doorways, ${dpus?.length ?? 0} DPUs`,
-    );
+    terminal.print(`imported ${inUse(spaces)} spaces, ${inUse(doorways)} doorways, ${inUse(dpus)} DPUs`);
     return 0;
   },
 });

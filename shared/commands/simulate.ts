@@ -4,13 +4,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { systemClock } from '../clock.ts';
 import { formatTimestamp } from '../timestamp.ts';
 import { type ApiClient, apiClient } from './api-client.ts';
-import { type Building, floorplanOf, generateBuilding } from './building.ts';
+import type { Building } from './building.ts';
 import { command, type ExitCode, type Terminal } from './command.ts';
 import { type Crossing, Crowd } from './crowd.ts';
 import { keyOption, mqttOption, mqttUrlBeside, numberFrom, urlOption } from './options.ts';
 import { startProgress } from './progress.ts';
 import { openPublisher, type Publisher } from './publisher.ts';
-import { addToFloorplan, type Counts, countsOf, differencesOf } from './simulated-counts.ts';
+import { type Counts, countsOf, differencesOf, raiseBuilding } from './simulated-counts.ts';
 
 /** What walks within one of these is published together. */
 const TICK_MS = 20;
@@ -39,8 +39,7 @@ export const simulateCommand = command({
   run: async (_, options, terminal) => {
     const { dpus, seconds, rate, url, key, mqtt } = options;
     const api = apiClient(url, key);
-    const building = generateBuilding(dpus);
-    await addToFloorplan(api, floorplanOf(building));
+    const building = await raiseBuilding(api, dpus);
     const before = await countsOf(api, building, null);
     terminal.print(
       `a building of ${dpus} doors and ${building.parents.size} spaces; ${rate} events/s for ${seconds} s`,

@@ -1,7 +1,7 @@
 // The simulation's side of the HTTP API: adding its building to the floor plan, and reading the counts of its spaces.
 import { formatTimestamp } from '../timestamp.ts';
 import type { ApiClient } from './api-client.ts';
-import type { Building, FloorplanDocument } from './building.ts';
+import { type Building, type FloorplanDocument, floorplanOf, generateBuilding } from './building.ts';
 
 /** Counts by space. */
 export type Counts = ReadonlyMap<string, number>;
@@ -11,9 +11,11 @@ type Page = { readonly next: string | null; readonly results: readonly { space_i
 /** The most that a page may hold (CONTRACT.md, Floor plan). */
 const PAGE_SIZE = 5_000;
 
-/** Adds what the floor plan does not hold yet; everything else in it stays as it is. */
-export async function addToFloorplan(api: ApiClient, added: FloorplanDocument): Promise<void> {
+/** Adds a building of `dpus` doors to the floor plan; everything else in it stays as it is, the same building too. */
+export async function raiseBuilding(api: ApiClient, dpus: number): Promise<Building> {
   const held = await api.call<FloorplanDocument>('GET', '/v1/floorplan');
+  const building = generateBuilding(dpus, prefixNotRetired(held));
+  const added = floorplanOf(building);
   const merged = {
     ...held,
     spaces: union(held.spaces, added.spaces),
@@ -21,6 +23,17 @@ export async function addToFloorplan(api: ApiClient, added: FloorplanDocument): 
     dpus: union(held.dpus, added.dpus),
   };
   await api.call('PUT', '/v1/floorplan', merged);
+  return building;
+}
+
+/** `sim`, or `sim2` and so on: an id that is retired is never given out again. */
+function prefixNotRetired({ spaces, doorways, dpus }: FloorplanDocument): string {
+  const retired = [...spaces, ...doorways, ...dpus].filter((thing) => (thing.retired_at ?? null) !== null);
+  const prefixes = new Set(retired.map(({ id }) => id.split('-', 1)[0]));
+  for (let number = 1; ; number++) {
+    const prefix = number === 1 ? 'sim' : `sim${number}`;
+    if (!prefixes.has(prefix)) return prefix;
+  }
 }
 
 function union<Thing extends { id: string }>(held: readonly Thing[], added: readonly Thing[]): Thing[] {

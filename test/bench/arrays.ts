@@ -6,6 +6,7 @@ import { importBuilding, untilCounted } from './counts-over-http.ts';
 import { type Figure, whole } from './figure.ts';
 import { countsAfter } from './filled-store.ts';
 import { runLoad } from './load.ts';
+import { cpuMs } from './process-usage.ts';
 import { directionOf } from './publish-template.ts';
 
 const CONNECTIONS = 200;
@@ -23,6 +24,7 @@ export async function benchArrays(report: (line: string) => void): Promise<Figur
   const eventsPerConnection = EVENTS_PER_MESSAGE * MESSAGES_PER_CONNECTION;
   const backlog = { firstMs: systemClock.nowMs() - eventsPerConnection * STEP_MS, stepMs: STEP_MS };
   let beganMs = 0;
+  let cpuBeforeMs = 0;
   const result = await runLoad(
     {
       port: service.mqttPort,
@@ -35,6 +37,7 @@ export async function benchArrays(report: (line: string) => void): Promise<Figur
     },
     () => {
       beganMs = systemClock.monotonicMs();
+      cpuBeforeMs = cpuMs(service.pid);
     },
   );
   let net = 0;
@@ -45,10 +48,11 @@ export async function benchArrays(report: (line: string) => void): Promise<Figur
   );
   const events = CONNECTIONS * eventsPerConnection;
   const countedMs = (await untilCounted(service.httpUrl, right, COUNTED_TIMEOUT_MS)) - beganMs;
+  const cpuUs = ((cpuMs(service.pid) - cpuBeforeMs) * 1000) / events;
   const acknowledged = result.messagesPerSecond * EVENTS_PER_MESSAGE;
   const counted = (events * 1000) / countedMs;
   report(
-    `  ${whole(events)} events acknowledged in ${whole(result.elapsedMs)} ms, all counted after ${whole(countedMs)} ms`,
+    `  ${whole(events)} events acknowledged in ${whole(result.elapsedMs)} ms, all counted after ${whole(countedMs)} ms, ${cpuUs.toFixed(1)} µs CPU an event`,
   );
   return [
     {

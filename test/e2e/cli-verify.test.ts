@@ -27,6 +27,18 @@ test('simulate leaves what was there, loses no late event, counts no duplicate, 
   expect({ equal, many: events > 400 }).toEqual({ equal: true, many: true });
 });
 
+test('simulate takes another building once an import has retired its own', async () => {
+  await using service = await startService();
+  expect((await simulate(service, '--seconds', '1')).code).toBe(0);
+  const file = join(temporaryDir(), 'plan.json');
+  writeFileSync(file, '{"spaces":[{"id":"mine"}],"doorways":[],"dpus":[],"resets":[]}');
+  const imported = await runCommand(['import', file, '--url', service.httpUrl]);
+  expect(imported.stdout).toBe('imported 1 spaces, 0 doorways, 0 DPUs\n');
+  const again = await simulate(service, '--seconds', '1');
+  expect(again.stdout).toContain('sim2-1');
+  expect(again.code).toBe(0);
+});
+
 test('simulate tells when counts are wrong, and the exit code is 1', async () => {
   await using service = await startService();
   const running = simulate(service);
