@@ -1,0 +1,37 @@
+// The names of all Redis keys. What one script touches together carries one hash tag, so that Redis Cluster keeps it in one slot.
+
+const PREFIX = 'footfall:';
+
+const key = (partition: number, name: string): string => `${PREFIX}{${partition}}:${name}`;
+
+export const keys = {
+  journal: (partition: number) => key(partition, 'journal'),
+  journalMeta: (partition: number) => key(partition, 'journal:meta'),
+  appender: (partition: number, appender: string) => key(partition, `appender:${appender}`),
+  lease: (partition: number) => key(partition, 'lease'),
+  live: (partition: number) => key(partition, 'live'),
+  late: (partition: number) => key(partition, 'late'),
+  dpus: (partition: number) => key(partition, 'dpus'),
+  verdicts: (partition: number) => key(partition, 'verdicts'),
+  arrivals: (partition: number) => key(partition, 'arrivals'),
+  dirtySpaces: (owner: number) => key(owner, 'dirty'),
+  dirty: (owner: number, spaceId: string) => key(owner, `dirty:${spaceId}`),
+  rollupVersion: (owner: number) => key(owner, 'rollup:version'),
+  quarantine: (partition: number) => key(partition, 'quarantine'),
+  quarantineItems: (partition: number) => key(partition, 'quarantine:items'),
+  quarantineOfReason: (partition: number, reason: string) => key(partition, `quarantine:reason:${reason}`),
+  quarantineOfDpu: (partition: number, dpuId: string) => key(partition, `quarantine:dpu:${dpuId}`),
+  /** Requests to the processors (verify, rebuild) and their answers. */
+  requests: (partition: number) => key(partition, 'requests'),
+  facts: `${PREFIX}{plan}:facts`,
+  announced: `${PREFIX}{plan}:announced`,
+  credentials: `${PREFIX}{plan}:credentials`,
+  processors: `${PREFIX}processors`,
+  partitions: `${PREFIX}partitions`,
+} as const;
+
+/** The field of `live` and `late` that holds a group's progress; no space id has a colon. */
+export const PROGRESS_FIELD = ':progress';
+
+/** Pub/sub: the number of the newest fact that has been announced to every partition. */
+export const FACTS_CHANNEL = `${PREFIX}facts`;
