@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import module from 'node:module';
 import { systemClock } from './shared/clock.ts';
-import { CommandFailure, command } from './shared/commands/command.ts';
+import { CommandFailure, command, WrongUse } from './shared/commands/command.ts';
 import { runCommandLine } from './shared/commands/command-line.ts';
 import { countCommand } from './shared/commands/count.ts';
 import { exportCommand, importCommand } from './shared/commands/floorplan-commands.ts';
@@ -10,6 +10,7 @@ import { replayCommand } from './shared/commands/replay.ts';
 import { simulateCommand } from './shared/commands/simulate.ts';
 import { type Offline, verifyCommands } from './shared/commands/verify-commands.ts';
 import type { Config } from './shared/config.ts';
+import type { RunningService } from './shared/core.ts';
 import type { Log } from './shared/log.ts';
 
 /** A start waits so long for the service before it to let go of the data directory (CONTRACT.md, Starting). */
@@ -25,18 +26,23 @@ module.enableCompileCache?.();
 
 const startCommand = command({
   name: 'start',
-  argument: null,
+  argument: {
+    name: 'service',
+    description:
+      'one service by itself: broker, processor or api (FOOTFALL_STORAGE=influx-redis); default: all in one process',
+    isOptional: true,
+  },
   summary: 'run the service: MQTT and HTTP in, counts out (configured by FOOTFALL_ variables)',
   options: {},
-  run: async () => {
+  run: async (name) => {
     const [{ configure }, { firstSignal }] = await Promise.all([
       import('./shared/service-configuration.ts'),
       import('./shared/service-signals.ts'),
     ]);
     const stopping = firstSignal(systemClock, () => process.exit(1));
     const { config, log } = configure();
-    const service = await startService(config, log);
-    process.stdout.write(`footfall ready mqtt=${service.mqtt} http=${service.http} storage=${config.storage}\n`);
+    const service = await startNamed(name, config, log);
+    process.stdout.write(`footfall ready ${service.where} storage=${config.storage}\n`);
     log.info({ signal: await stopping }, 'stopping');
     const timer = setTimeout(() => {
       log.warn('not everything could be drained in time; what was not acknowledged will be sent again');
@@ -48,50 +54,51 @@ const startCommand = command({
   },
 });
 
-/** Storage, the way into the journal, the processor and the floor plan: what every service stands on. */
-async function openCore(config: Config, log: Log) {
-  const [storageModule, processorModule, writerModule, floorplanModule] = await Promise.all([
-    import('./shared/storage/open.ts'),
-    import('./processor/main.ts'),
-    import('./shared/journal-writer.ts'),
-    import('./shared/floorplan-service.ts'),
-  ]);
-  const onFatal = (error: Error) => {
-    log.fatal({ err: error }, 'cannot go on; what was acknowledged is stored');
-    process.exit(1);
-  };
-  const [storage, processor] = await Promise.all([
-    storageModule.openStorage(config, onFatal),
-    processorModule.startProcessor(config, onFatal),
-  ]).catch((error: Error) => {
-    throw new CommandFailure(`cannot start: ${error.message}; check the disk`);
-  });
-  const writer = new writerModule.JournalWriter(storage.journal, 0, systemClock, log);
-  const floorplan = new floorplanModule.FloorplanService(storage.floorplan, writer, processor);
-  await floorplan.load();
-  const close = async () => {
-    await writer.drained();
-    await processor.close();
-    await storage.close();
-  };
-  return { storage, processor, writer, floorplan, close };
+async function startNamed(name: string, config: Config, log: Log): Promise<RunningService> {
+  if (name === '') return startAll(config, log);
+  if (!['broker', 'processor', 'api'].includes(name)) {
+    throw new WrongUse(`there is no service ${name}; it is broker, processor or api`);
+  }
+  if (config.storage === 'embedded') {
+    throw new WrongUse(
+      'an embedded store has room for one process: leave the service out, or set FOOTFALL_STORAGE=influx-redis',
+    );
+  }
+  switch (name) {
+    case 'broker':
+      return (await import('./broker/main.ts')).runBroker(config, log);
+    case 'api':
+      return (await import('./api/main.ts')).runApi(config, log);
+    default:
+      return (await import('./processor/main.ts')).runProcessor(config, log);
+  }
 }
 
-async function startService(config: Config, log: Log) {
-  const { lockOrFail } = await import('./shared/service-configuration.ts');
-  const release = lockOrFail(config, LOCK_WAIT_MS);
-  const loading = Promise.all([
-    import('./broker/main.ts'),
-    import('./api/main.ts'),
-    import('./shared/ingest.ts'),
-    import('./shared/quarantine-sweep.ts'),
+/** Starts the processor, and what the services stand on. */
+async function openAll(config: Config, log: Log) {
+  const [{ openCore, endOnFatal }, { startProcessor }] = await Promise.all([
+    import('./shared/core.ts'),
+    import('./processor/main.ts'),
   ]);
-  const core = await openCore(config, log);
-  const [{ startBroker }, { startApi }, { Ingest }, { sweepQuarantine }] = await loading;
-  const { floorplan, processor, writer, storage } = core;
-  const { futureAllowedMs } = config;
-  const ingest = new Ingest({ writer, plan: floorplan.plan, clock: systemClock, futureAllowedMs });
-  const shared = { ingest, clock: systemClock, log };
+  const processor = await startProcessor(config, endOnFatal(log)).catch((error: Error) => {
+    throw new CommandFailure(`cannot start: ${error.message}`);
+  });
+  const core = await openCore(config, log, processor);
+  const close = async () => {
+    await core.ingest.writer.drained();
+    await processor.close();
+    await core.close();
+  };
+  return { ...core, close };
+}
+
+/** All services in this process. */
+async function startAll(config: Config, log: Log): Promise<RunningService> {
+  const { lockOrFail } = await import('./shared/service-configuration.ts');
+  const release = config.storage === 'embedded' ? lockOrFail(config, LOCK_WAIT_MS) : () => undefined;
+  const loading = Promise.all([import('./broker/main.ts'), import('./api/main.ts'), import('./shared/core.ts')]);
+  const core = await openAll(config, log);
+  const [{ openBroker }, { openApi }, { listenFailure }] = await loading;
   const doors: { close(): Promise<void> }[] = [];
   const close = async () => {
     // Sockets and broker first: fastify waits for connections that were upgraded.
@@ -100,22 +107,15 @@ async function startService(config: Config, log: Log) {
     release();
   };
   try {
-    const mqtt = { host: config.mqttHost, port: config.mqttPort, wsPort: config.mqttWsPort };
-    const broker = await startBroker(shared, mqtt);
+    const broker = await openBroker(core, config, log);
     doors.push(broker);
-    const counting = { ...shared, floorplan, history: storage.history, processor, futureAllowedMs };
-    const api = await startApi(counting, { host: config.httpHost, port: config.httpPort });
+    const api = await openApi(core, config, log);
     doors.push(api);
     api.server.on('upgrade', broker.handleUpgrade);
-    sweepQuarantine({ ingest, history: storage.history, plan: floorplan.plan, processor }).catch((error) =>
-      log.error({ err: error }, 'quarantined events of DPUs that are known by now wait for the next start'),
-    );
-    return { mqtt: `${config.mqttHost}:${broker.port}`, http: `${config.httpHost}:${api.port}`, close };
+    return { where: `mqtt=${config.mqttHost}:${broker.port} http=${config.httpHost}:${api.port}`, close };
   } catch (error) {
     await close();
-    if ((error as { syscall?: string }).syscall !== 'listen') throw error;
-    const reason = (error as Error).message;
-    throw new CommandFailure(`cannot listen: ${reason}; set FOOTFALL_HTTP_PORT, FOOTFALL_MQTT_PORT to free ports`);
+    throw listenFailure(error);
   }
 }
 
@@ -130,9 +130,9 @@ const offline: Offline = async (work) => {
   }
   const release = lockOrNull(config, 0);
   if (release === null) return null;
-  const core = await openCore(config, log);
-  await core.processor.caughtUp(CAUGHT_UP_TIMEOUT_MS);
-  const verification = await core.processor[work]();
+  const core = await openAll(config, log);
+  await core.processors.caughtUp(CAUGHT_UP_TIMEOUT_MS);
+  const verification = await core.processors[work]();
   await core.close();
   release();
   return { where: config.dataDir, verification };

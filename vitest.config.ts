@@ -1,6 +1,24 @@
 // Runs every test file; files run in parallel forks because the tests start real servers and processes.
 import { defineConfig } from 'vitest/config';
 
+/** What goes in by MQTT or HTTP and comes out by HTTP is the same on every back-end. */
+const ON_BOTH = ['test/e2e/http-*.test.ts', 'test/e2e/mqtt-service.test.ts', 'test/e2e/cli-{real-data,replay}.test.ts'];
+
+const shared = { pool: 'forks', testTimeout: 30_000, hookTimeout: 30_000 } as const;
+
 export default defineConfig({
-  test: { include: ['test/**/*.test.ts'], pool: 'forks', maxWorkers: 2, testTimeout: 30_000, hookTimeout: 30_000 },
+  test: {
+    maxWorkers: 2,
+    projects: [
+      { test: { ...shared, name: 'embedded', include: ['test/**/*.test.ts'] } },
+      {
+        test: {
+          ...shared,
+          name: 'influx-redis',
+          include: ON_BOTH,
+          env: { FOOTFALL_TEST_STORAGE: 'influx-redis' },
+        },
+      },
+    ],
+  },
 });

@@ -1,6 +1,7 @@
 // The schemas of answers: what OpenAPI says of them, and what the handlers are type-checked against.
 import { z } from 'zod';
 import { INTERVALS } from '../shared/calendar.ts';
+import { SCOPES } from '../shared/credential.ts';
 import { QUARANTINE_REASONS } from '../shared/event.ts';
 import { PROBLEMS, type ProblemCode } from './problem.ts';
 
@@ -157,3 +158,19 @@ export const problemAnswer = z
     errors: z.array(z.object({ path: text, message: text })),
   })
   .meta({ id: 'Problem' });
+
+const keyFields = z.object({
+  id: text,
+  name: text,
+  scopes: z.array(z.enum(SCOPES)),
+  created_at: moment,
+  expires_at: momentOrNull,
+  revoked_at: momentOrNull,
+});
+export const keyAnswer = keyFields.meta({ id: 'Key' });
+export const keyMadeAnswer = keyFields
+  .extend({ key: text.describe('The key itself: it is stored as a hash only and never shown again.') })
+  .meta({ id: 'KeyMade' });
+export const secretAnswer = z
+  .object({ dpu_id: text, secret: text.describe('Never shown again.'), created_at: moment })
+  .meta({ id: 'DpuSecret' });

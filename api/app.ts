@@ -1,9 +1,10 @@
 // The HTTP application: a fastify with every route and no port. A request runs through it like this:
 //
-//   parse JSON ──▶ validate (zod) ──▶ handler ──▶ JSON ──▶ ETag ──▶ answer
+//   authenticate ──▶ parse JSON ──▶ validate (zod) ──▶ handler ──▶ JSON ──▶ ETag ──▶ answer
 //       └──────────────┴───────────────┴── throws ──▶ problemOf ──▶ application/problem+json
 import etag from '@fastify/etag';
 import fastify, { type FastifyReply, type FastifyRequest, LogController } from 'fastify';
+import { authenticateRequests } from './authentication.ts';
 import { badHttp } from './bad-http.ts';
 import type { Api, ApiDependencies } from './dependencies.ts';
 import { describeApi, describeRoute } from './openapi.ts';
@@ -13,6 +14,7 @@ import { doorwayRoutes } from './routes/doorways.ts';
 import { dpuRoutes } from './routes/dpus.ts';
 import { eventRoutes } from './routes/events.ts';
 import { floorplanRoutes } from './routes/floorplan.ts';
+import { keyRoutes } from './routes/keys.ts';
 import { resetRoutes, voidRoutes } from './routes/marks.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { placementRoutes } from './routes/placements.ts';
@@ -45,6 +47,7 @@ const ROUTES = [
   countRoutes,
   eventRoutes,
   quarantineRoutes,
+  keyRoutes,
   operationRoutes,
 ];
 
@@ -76,6 +79,7 @@ export function buildApp(dependencies: ApiDependencies): Api {
     reply.header('cache-control', 'no-cache');
     done();
   });
+  authenticateRequests(app, dependencies.access);
   app.addHook('onRoute', describeRoute);
   describeApi(app);
   app.register(etag);

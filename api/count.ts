@@ -3,13 +3,13 @@ import type { Clock } from '../shared/clock.ts';
 import type { Floorplan } from '../shared/floorplan.ts';
 import type { SpaceId } from '../shared/ids.ts';
 import { adjustmentsBetween, resetAt, type Start } from '../shared/reset.ts';
-import type { HistoryReader, Sums } from '../shared/storage/history.ts';
+import type { HistoryReader } from '../shared/storage/history.ts';
 import type { LiveCount, LiveReader } from '../shared/storage/live.ts';
 import { Problem } from './problem.ts';
 
 export type CountSources = {
   readonly plan: Floorplan;
-  readonly history: Pick<HistoryReader, 'sumsAt' | 'profiles'> & LiveReader;
+  readonly history: Pick<HistoryReader, 'net' | 'profiles'> & LiveReader;
   readonly clock: Clock;
 };
 
@@ -60,7 +60,7 @@ async function countFromLive(sources: CountSources, live: LiveCount, nowMs: numb
   const start = resetAt(sources.plan, spaceId, nowMs);
   const isOfNow = live.startAtMs === (start?.atMs ?? null) && (live.newestMs === null || live.newestMs <= nowMs);
   if (!isOfNow) return { ...(await countAt(sources, spaceId, nowMs)), revision };
-  return { spaceId, atMs: nowMs, count: countFrom(sources.plan, spaceId, start, nowMs, live.sums), start, revision };
+  return { spaceId, atMs: nowMs, count: countFrom(sources.plan, spaceId, start, nowMs, live.net), start, revision };
 }
 
 /** The count of one space at `atMs`, from history. */
@@ -70,17 +70,13 @@ export async function countAt(
   atMs: number,
 ): Promise<Omit<Counted, 'revision'>> {
   const start = resetAt(plan, spaceId, atMs);
-  const [until, before] = await history.sumsAt(spaceId, start === null ? [atMs] : [atMs, start.atMs]);
-  const since = {
-    entrances: (until?.entrances ?? 0) - (before?.entrances ?? 0),
-    exits: (until?.exits ?? 0) - (before?.exits ?? 0),
-  };
+  const since = await history.net(spaceId, start?.atMs ?? null, atMs);
   return { spaceId, atMs, count: countFrom(plan, spaceId, start, atMs, since), start };
 }
 
 /** count(A, T) = c + Σ deltas with r < timestamp <= T, where (r, c) is the latest reset; adjustments act like deltas. */
-function countFrom(plan: Floorplan, spaceId: SpaceId, start: Start | null, atMs: number, since: Sums): number {
-  let count = (start?.count ?? 0) + since.entrances - since.exits;
+function countFrom(plan: Floorplan, spaceId: SpaceId, start: Start | null, atMs: number, since: number): number {
+  let count = (start?.count ?? 0) + since;
   for (const { change } of adjustmentsBetween(plan, spaceId, start?.atMs ?? Number.NEGATIVE_INFINITY, atMs)) {
     count += change ?? 0;
   }

@@ -7,20 +7,24 @@ import type {
   RawServerDefault,
 } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { Access } from '../shared/access.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { FloorplanService } from '../shared/floorplan-service.ts';
 import type { Ingest } from '../shared/ingest.ts';
 import type { Log } from '../shared/log.ts';
 import type { ProcessorControl } from '../shared/processor-control.ts';
+import type { CredentialStore } from '../shared/storage/credentials.ts';
 import type { HistoryReader } from '../shared/storage/history.ts';
 import type { LiveReader } from '../shared/storage/live.ts';
 import type { QuarantineReader } from '../shared/storage/quarantine.ts';
 
 export type ApiDependencies = {
+  readonly access: Access;
+  readonly credentials: Pick<CredentialStore, 'find' | 'keys'>;
   readonly floorplan: FloorplanService;
   readonly ingest: Ingest;
   readonly history: Omit<HistoryReader, 'close'> & LiveReader & QuarantineReader;
-  readonly processor: ProcessorControl;
+  readonly processor: Omit<ProcessorControl, 'close'>;
   readonly clock: Clock;
   readonly log: Log;
   /** How far `at` may lie ahead of the clock and still be answered as now. */

@@ -1,6 +1,11 @@
 // Starts the API on a port. The server is handed out so that others can take its `upgrade` event.
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { systemClock } from '../shared/clock.ts';
+import type { Config } from '../shared/config.ts';
+import { type Core, listenFailure, openCore, type RunningService, refuseOpenDoors } from '../shared/core.ts';
+import type { Log } from '../shared/log.ts';
+import { sweepQuarantine } from '../shared/quarantine-sweep.ts';
 import { buildApp } from './app.ts';
 import type { ApiDependencies } from './dependencies.ts';
 
@@ -15,4 +20,44 @@ export async function startApi(
   await app.listen({ host, port });
   const { port: taken } = app.server.address() as AddressInfo;
   return { port: taken, server: app.server, close: async () => app.close() };
+}
+
+/** The API on `core`, at the address that is configured. */
+export async function openApi(core: Core, config: Config, log: Log): Promise<RunningApi> {
+  await refuseOpenDoors(core.access, config);
+  const { access, floorplan, ingest, processors, storage } = core;
+  const { futureAllowedMs, httpHost: host, httpPort: port } = config;
+  const { history, credentials } = storage;
+  const dependencies = {
+    access,
+    credentials,
+    floorplan,
+    ingest,
+    history,
+    processor: processors,
+    clock: systemClock,
+    log,
+    futureAllowedMs,
+  };
+  const api = await startApi(dependencies, { host, port });
+  sweepQuarantine({ ingest, history, plan: floorplan.plan, processor: processors }).catch((error) =>
+    log.error({ err: error }, 'quarantined events of DPUs that are known by now wait for the next start'),
+  );
+  return api;
+}
+
+/** The API as a process of its own. */
+export async function runApi(config: Config, log: Log): Promise<RunningService> {
+  const core = await openCore(config, log, null);
+  try {
+    const api = await openApi(core, config, log);
+    const close = async () => {
+      await api.close();
+      await core.close();
+    };
+    return { where: `http=${config.httpHost}:${api.port}`, close };
+  } catch (error) {
+    await core.close();
+    throw listenFailure(error);
+  }
 }

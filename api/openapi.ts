@@ -3,6 +3,7 @@ import swagger from '@fastify/swagger';
 import type { RouteOptions } from 'fastify';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import { problemAnswer } from './answers.ts';
+import { type RouteScope, scopeOf } from './authentication.ts';
 import type { Api } from './dependencies.ts';
 import { nothing } from './schemas.ts';
 
@@ -10,10 +11,17 @@ type Json = { readonly [key: string]: unknown };
 
 /** Every route: unknown query parameters and body fields are refused, and any answer may be a problem. */
 export function describeRoute(route: RouteOptions): void {
-  const schema = (route.schema ?? {}) as { querystring?: unknown; body?: unknown; response?: object; hide?: boolean };
+  const schema = (route.schema ?? {}) as {
+    querystring?: unknown;
+    body?: unknown;
+    response?: object;
+    security?: { key: RouteScope[] }[];
+  };
   schema.querystring ??= nothing;
   const methods = [route.method].flat();
   if (methods.some((method) => method !== 'GET' && method !== 'HEAD')) schema.body ??= nothing.nullish();
+  const scope = scopeOf(route);
+  schema.security = scope === 'nobody' ? [] : [{ key: [scope] }];
   schema.response = {
     ...schema.response,
     default: { description: 'A problem', content: { 'application/problem+json': { schema: problemAnswer } } },
@@ -29,6 +37,11 @@ export function describeApi(app: Api): void {
         title: 'footfall',
         version: '1',
         description: 'People counts from doorway sensors. Times are RFC 3339; errors are RFC 9457 problems.',
+      },
+      components: {
+        securitySchemes: {
+          key: { type: 'http', scheme: 'bearer', description: 'A key of the service; each operation names the scope.' },
+        },
       },
       tags: [
         { name: 'counts', description: 'How many people are, or were, in a space' },

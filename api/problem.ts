@@ -4,12 +4,19 @@
 //   zod, fastify ────────────┼──▶ problemOf ──▶ problemBody (application/problem+json)
 //   anything else ───────────┘    (internal_error; what it was stands in the log only)
 
+/** What a client waits before it asks again while a server is away, seconds. */
+const RETRY_AFTER_S = 5;
+
+import { HistoryUnavailableError, TemporaryStorageError } from '../shared/errors.ts';
+
 /** Every code that an answer can carry. Codes are stable: clients depend on them. */
 export const PROBLEMS = {
   invalid_request: { status: 400, title: 'The request is not valid' },
   invalid_json: { status: 400, title: 'The body is not JSON' },
   invalid_cursor: { status: 400, title: 'The cursor is not of this list' },
   at_in_future: { status: 400, title: 'The moment lies in the future' },
+  unauthenticated: { status: 401, title: 'A key is needed' },
+  forbidden: { status: 403, title: 'The key does not allow it' },
   route_not_found: { status: 404, title: 'There is no such route' },
   space_not_found: { status: 404, title: 'There is no such space' },
   doorway_not_found: { status: 404, title: 'There is no such doorway' },
@@ -17,6 +24,7 @@ export const PROBLEMS = {
   placement_not_found: { status: 404, title: 'There is no such placement' },
   void_not_found: { status: 404, title: 'There is no such void' },
   reset_not_found: { status: 404, title: 'There is no such reset' },
+  key_not_found: { status: 404, title: 'There is no such key' },
   already_exists: { status: 409, title: 'The id is taken' },
   id_retired: { status: 409, title: 'The id belongs to something retired' },
   payload_too_large: { status: 413, title: 'The body is too large' },
@@ -24,6 +32,7 @@ export const PROBLEMS = {
   space_cycle: { status: 422, title: 'The space would be inside itself' },
   invalid_floorplan: { status: 422, title: 'The floor plan contradicts itself' },
   internal_error: { status: 500, title: 'Something went wrong inside footfall' },
+  history_unavailable: { status: 503, title: 'History cannot be asked at the moment' },
   journal_unavailable: { status: 503, title: 'The journal takes no appends at the moment' },
   not_ready: { status: 503, title: 'The service is not ready' },
 } as const satisfies Record<string, { status: number; title: string }>;
@@ -69,6 +78,12 @@ export function problemOf(error: unknown): Problem {
   }
   if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500) {
     return new Problem('invalid_request', String(message));
+  }
+  if (error instanceof HistoryUnavailableError) {
+    return new Problem('history_unavailable', 'live counts go on; ask again', { retryAfterS: RETRY_AFTER_S });
+  }
+  if (error instanceof TemporaryStorageError) {
+    return new Problem('journal_unavailable', 'a server is away; ask again', { retryAfterS: RETRY_AFTER_S });
   }
   return new Problem('internal_error', 'it is in the log of the service; try again');
 }

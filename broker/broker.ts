@@ -2,22 +2,21 @@
 
 import type { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
-import { Aedes, type AedesOptions, type Client } from 'aedes';
+import { Aedes, type Client } from 'aedes';
 import type { Clock } from '../shared/clock.ts';
 import type { Ingest } from '../shared/ingest.ts';
 import type { Log } from '../shared/log.ts';
+import type { Doorman } from './authenticate.ts';
 import { Connections } from './connections.ts';
 import type { Guard } from './guard.ts';
 import { createPublishHook } from './ingest.ts';
 import { limitSubscriptions } from './subscriptions.ts';
 
-export type Authenticate = NonNullable<AedesOptions['authenticate']>;
-
 export type BrokerDependencies = {
   readonly ingest: Ingest;
   readonly clock: Clock;
   readonly log: Log;
-  readonly authenticate: Authenticate;
+  readonly doorman: Doorman;
 };
 
 export type Broker = {
@@ -40,9 +39,9 @@ const PACKET_IDS_MAX = 65_535;
 /** CONNACK return code 0x02, identifier rejected (MQTT 3.1.1, table 3.1). */
 const IDENTIFIER_REJECTED = 2;
 
-export async function createBroker({ ingest, clock, log, authenticate }: BrokerDependencies): Promise<Broker> {
+export async function createBroker({ ingest, clock, log, doorman }: BrokerDependencies): Promise<Broker> {
   const connections = new Connections(ingest.writer, clock, log);
-  const subscriptions = limitSubscriptions();
+  const subscriptions = limitSubscriptions(doorman.maySubscribe);
   const nameless = new WeakSet<Client>();
   const aedes = await Aedes.createBroker({
     connectTimeout: CONNECT_TIMEOUT_MS,
@@ -62,9 +61,9 @@ export async function createBroker({ ingest, clock, log, authenticate }: BrokerD
       // [MQTT-3.1.3-8]
       const fault = { returnCode: IDENTIFIER_REJECTED };
       if (nameless.has(client)) done(Object.assign(new Error('a session needs a client id'), fault), false);
-      else authenticate(client, username, password, done);
+      else doorman.authenticate(client, username, password, done);
     },
-    authorizePublish: createPublishHook(ingest),
+    authorizePublish: createPublishHook(ingest, doorman.mayPublish),
     authorizeSubscribe: subscriptions.authorize,
   });
   aedes.on('clientReady', (client) => {
@@ -82,6 +81,7 @@ export async function createBroker({ ingest, clock, log, authenticate }: BrokerD
     },
     close: async () => {
       closing = true;
+      doorman.close();
       await connections.drain(CLOSE_TIMEOUT_MS);
       await new Promise<void>((resolve) => aedes.close(() => resolve()));
       connections.close();

@@ -1,8 +1,10 @@
 // PUBLISH to journal: aedes acknowledges a publish when its hook calls back, and the hook calls back once it is stored.
 //
 //   PUBLISH ──▶ dpu/<id>/events ──▶ Ingest.accept ──────┐
+//      ├─ of a DPU that the client does not speak for ─▶ connection closed, nothing acknowledged
 //      └─ any other topic ─▶ quarantine as malformed ──┴─▶ durable ──▶ in its turn ──▶ PUBACK, PUBREC, nothing (QoS 0)
 import type { AedesOptions, Client, PublishPacket } from 'aedes';
+import type { DpuId } from '../shared/ids.ts';
 import type { Ingest } from '../shared/ingest.ts';
 import type { Guard } from './guard.ts';
 import { dpuOfEventsTopic } from './topics.ts';
@@ -24,7 +26,7 @@ const NOTHING = Buffer.alloc(0);
 const NO_EVENTS: readonly unknown[] = [];
 
 /** The `authorizePublish` of aedes. It never calls back before it has returned: aedes parses on inside that call. */
-export function createPublishHook(ingest: Ingest): PublishHook {
+export function createPublishHook(ingest: Ingest, mayPublish: (client: Client, dpuId: DpuId) => boolean): PublishHook {
   const turnsOfClient = new WeakMap<Client, Turn[]>();
 
   return (client, packet, callback) => {
@@ -37,6 +39,11 @@ export function createPublishHook(ingest: Ingest): PublishHook {
       callback(new Error('PUBLISH without a packet identifier'));
       return;
     }
+    const dpuId = dpuOfEventsTopic(packet.topic);
+    if (dpuId !== null && !mayPublish(client, dpuId)) {
+      callback(new Error(`it may not publish events of DPU ${dpuId}`));
+      return;
+    }
     let turns = turnsOfClient.get(client);
     if (turns === undefined) {
       turns = [];
@@ -46,7 +53,7 @@ export function createPublishHook(ingest: Ingest): PublishHook {
     const turn: Turn = { client, packet, acknowledge: callback, stored: false };
     inTurn.push(turn);
     let returned = false;
-    store(ingest, packet, () => {
+    store(ingest, dpuId, packet, () => {
       turn.stored = true;
       if (returned) acknowledgeStored(inTurn);
       else setImmediate(acknowledgeStored, inTurn);
@@ -57,10 +64,9 @@ export function createPublishHook(ingest: Ingest): PublishHook {
   };
 }
 
-function store(ingest: Ingest, packet: PublishPacket, stored: () => void): void {
+function store(ingest: Ingest, dpuId: DpuId | null, packet: PublishPacket, stored: () => void): void {
   const { topic } = packet;
   const payload = packet.payload as Buffer;
-  const dpuId = dpuOfEventsTopic(topic);
   if (dpuId === null) {
     ingest.quarantine({ topic, payload, reason: 'malformed', detail: 'topic: not dpu/<id>/events' }, stored);
   } else if (payload.length === 0) ingest.accept({ dpuId, topic, payload, value: NO_EVENTS }, stored);

@@ -2,10 +2,15 @@
 import { once } from 'node:events';
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server } from 'node:net';
-import type { Clock } from '../shared/clock.ts';
+import type { Access } from '../shared/access.ts';
+import { type Clock, systemClock } from '../shared/clock.ts';
+import type { Config } from '../shared/config.ts';
+import { type Core, listenFailure, openCore, type RunningService, refuseOpenDoors } from '../shared/core.ts';
+import type { Floorplan } from '../shared/floorplan.ts';
 import type { Ingest } from '../shared/ingest.ts';
 import type { Log } from '../shared/log.ts';
-import { type Authenticate, type Broker, createBroker } from './broker.ts';
+import { type Authenticate, admitAnybody, admitKnown } from './authenticate.ts';
+import { type Broker, createBroker } from './broker.ts';
 import { createUpgradeHandler, type HandleUpgrade } from './websocket.ts';
 
 export type BrokerServiceDependencies = {
@@ -13,6 +18,8 @@ export type BrokerServiceDependencies = {
   readonly clock: Clock;
   readonly log: Log;
   /** Who may connect; default: anybody, which is right on loopback without credentials. */
+  readonly admission?: { readonly access: Access; readonly plan: Pick<Floorplan, 'dpus'> };
+  /** In place of the doorman's own. */
   readonly authenticate?: Authenticate;
 };
 
@@ -33,14 +40,39 @@ const BACKLOG = 1024;
 /** Silence after which TCP asks whether the peer is still there. */
 const TCP_KEEPALIVE_MS = 60_000;
 
-const admitAnybody: Authenticate = (_client, _username, _password, done) => done(null, true);
+/** The broker on `core`, at the addresses that are configured. */
+export async function openBroker(core: Core, config: Config, log: Log): Promise<BrokerService> {
+  const { access, ingest, floorplan } = core;
+  const { mqttHost: host, mqttPort: port, mqttWsPort: wsPort } = config;
+  await refuseOpenDoors(access, config);
+  const admission = { access, plan: floorplan.plan };
+  return startBroker({ ingest, clock: systemClock, log, admission }, { host, port, wsPort });
+}
+
+/** The broker as a process of its own. */
+export async function runBroker(config: Config, log: Log): Promise<RunningService> {
+  const core = await openCore(config, log, null);
+  try {
+    const broker = await openBroker(core, config, log);
+    const close = async () => {
+      await broker.close();
+      await core.close();
+    };
+    return { where: `mqtt=${config.mqttHost}:${broker.port}`, close };
+  } catch (error) {
+    await core.close();
+    throw listenFailure(error);
+  }
+}
 
 export async function startBroker(
   dependencies: BrokerServiceDependencies,
   options: BrokerOptions,
 ): Promise<BrokerService> {
-  const { log } = dependencies;
-  const broker = await createBroker({ authenticate: admitAnybody, ...dependencies });
+  const { ingest, clock, log, admission, authenticate } = dependencies;
+  const doorman = admission === undefined ? admitAnybody() : admitKnown({ ...admission, clock });
+  const admitting = authenticate === undefined ? doorman : { ...doorman, authenticate };
+  const broker = await createBroker({ ingest, clock, log, doorman: admitting });
   const handleUpgrade = createUpgradeHandler((stream) => broker.accept(stream));
   const servers: Server[] = [];
   const open = async (server: Server, port: number): Promise<number> => {

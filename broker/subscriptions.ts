@@ -1,6 +1,5 @@
 // Subscriptions: which of them are granted, and how many a connection may have.
 import type { AedesOptions, Client } from 'aedes';
-import { isSubscribable } from './topics.ts';
 
 type SubscribeHook = NonNullable<AedesOptions['authorizeSubscribe']>;
 
@@ -8,7 +7,7 @@ type SubscribeHook = NonNullable<AedesOptions['authorizeSubscribe']>;
 export const SUBSCRIPTIONS_MAX = 100;
 
 /** The `authorizeSubscribe` of aedes, and what it must be told when subscriptions end. */
-export function limitSubscriptions(): {
+export function limitSubscriptions(maySubscribe: (client: Client, filter: string) => boolean): {
   readonly authorize: SubscribeHook;
   readonly ended: (filters: string[], client: Client) => void;
 } {
@@ -18,7 +17,7 @@ export function limitSubscriptions(): {
       const filters = filtersOfClient.get(client) ?? new Set();
       filtersOfClient.set(client, filters);
       const room = filters.has(subscription.topic) || filters.size < SUBSCRIPTIONS_MAX;
-      const granted = room && isSubscribable(subscription.topic);
+      const granted = room && maySubscribe(client, subscription.topic);
       if (granted) filters.add(subscription.topic);
       // A null subscription is answered with 0x80, failure [MQTT-3.9.3-2]; the connection stays.
       callback(null, granted ? subscription : null);

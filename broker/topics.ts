@@ -1,13 +1,23 @@
 // Topics: which of them carry events of a DPU, and which may be subscribed to. Pure.
 import { type DpuId, isId } from '../shared/ids.ts';
 
-const EVENTS_PREFIX = 'dpu/';
+const DPU_PREFIX = 'dpu/';
 const EVENTS_SUFFIX = '/events';
+const COMMANDS_SUFFIX = '/commands';
 
 /** The DPU whose events are published on `topic`; null for every other topic. */
 export function dpuOfEventsTopic(topic: string): DpuId | null {
-  if (!topic.startsWith(EVENTS_PREFIX) || !topic.endsWith(EVENTS_SUFFIX)) return null;
-  const id = topic.slice(EVENTS_PREFIX.length, -EVENTS_SUFFIX.length);
+  return dpuBetween(topic, EVENTS_SUFFIX);
+}
+
+/** The DPU whose commands alone `filter` stands for; null for every other filter, one with a wildcard included. */
+export function dpuOfCommandsFilter(filter: string): DpuId | null {
+  return dpuBetween(filter, COMMANDS_SUFFIX);
+}
+
+function dpuBetween(topic: string, suffix: string): DpuId | null {
+  if (!topic.startsWith(DPU_PREFIX) || !topic.endsWith(suffix)) return null;
+  const id = topic.slice(DPU_PREFIX.length, -suffix.length);
   return isId(id) ? (id as DpuId) : null;
 }
 

@@ -29,6 +29,10 @@ export function createUpgradeHandler(accept: (stream: Duplex) => void): HandleUp
       refuse(socket, '404 Not Found');
       return;
     }
+    if (!isSameHost(request)) {
+      refuse(socket, '403 Forbidden');
+      return;
+    }
     const offered = request.headers['sec-websocket-protocol']?.split(',').map((name) => name.trim()) ?? [];
     if (!SUBPROTOCOLS.some((name) => offered.includes(name))) {
       refuse(socket, '400 Bad Request');
@@ -41,6 +45,11 @@ export function createUpgradeHandler(accept: (stream: Duplex) => void): HandleUp
       accept(createWebSocketStream(webSocket));
     });
   };
+}
+
+/** Browsers say which site's page asks. Only ours may: any page could otherwise use the way into a service on loopback. */
+function isSameHost({ headers: { origin, host } }: IncomingMessage): boolean {
+  return origin === undefined || URL.parse(origin)?.host === host?.toLowerCase();
 }
 
 function refuse(socket: Duplex, status: string): void {

@@ -1,36 +1,67 @@
-// The processor as a service: in a thread of the embedded service, with the storage that the configuration names.
+// The processor as a service: every partition that this process owns, in a thread or a process of its own.
 import { systemClock } from '../shared/clock.ts';
+import { CommandFailure } from '../shared/commands/command.ts';
 import type { Config } from '../shared/config.ts';
-import { createLog } from '../shared/log.ts';
+import type { RunningService } from '../shared/core.ts';
+import { createLog, type Log } from '../shared/log.ts';
 import type { ProcessorControl } from '../shared/processor-control.ts';
-import { openProcessorStorage } from '../shared/storage/open.ts';
+import { openProcessorStorages, type ProcessorConfig } from '../shared/storage/open.ts';
 import { serveThread, startThread, type Threaded } from '../shared/thread.ts';
-import { Processor } from './processor.ts';
-
-type Options = Pick<Config, 'storage' | 'dataDir' | 'logLevel'>;
+import { PartitionProcessor } from './partition.ts';
 
 /** Starts a processor in a thread of its own. `onFatal` is told when only a fresh start can go on. */
 export function startProcessor(config: Config, onFatal: (error: Error) => void): Promise<Threaded<ProcessorControl>> {
-  const { storage, dataDir, logLevel } = config;
-  return startThread<ProcessorControl>(
-    new URL(import.meta.url),
-    { storage, dataDir, logLevel } satisfies Options,
-    onFatal,
-  );
+  const { storage, dataDir, logLevel, redisUrl, redisUnsafe, influx, partitions } = config;
+  const options: ProcessorConfig = { storage, dataDir, logLevel, redisUrl, redisUnsafe, influx, partitions };
+  return startThread<ProcessorControl>(new URL(import.meta.url), options, onFatal);
 }
 
-/** A processor of all partitions that this process may own, in the calling thread. */
-export async function openProcessor(options: Options): Promise<ProcessorControl> {
-  const storage = await openProcessorStorage(options);
-  const log = createLog(options.logLevel);
-  const { promise, resolve } = Promise.withResolvers<Processor>();
-  await storage.journal.own('processor', (ownership) => {
-    const processor = new Processor(storage, ownership, systemClock, log);
-    // Not caught: an error that is not for retrying ends the thread, and with it the service.
-    void processor.run();
-    resolve(processor);
+/** The processor as a process of its own. */
+export async function runProcessor(config: Config, log: Log): Promise<RunningService> {
+  const processor = await openProcessor(config).catch((error: Error) => {
+    throw new CommandFailure(`cannot start: ${error.message}`);
   });
-  return promise;
+  log.info('takes its share of the partitions');
+  return { where: `processor=${process.pid}`, close: () => processor.close() };
 }
 
-serveThread((options: Options) => openProcessor(options));
+/** A processor of all partitions that this process may own, in the calling thread; resolves once it owns its first. */
+export async function openProcessor(config: ProcessorConfig): Promise<ProcessorControl> {
+  const storages = await openProcessorStorages(config);
+  const log = createLog(config.logLevel);
+  const owned = new Set<PartitionProcessor>();
+  const { promise: first, resolve } = Promise.withResolvers<void>();
+  await storages.own((loops) => {
+    const processor = new PartitionProcessor(loops, systemClock, log);
+    owned.add(processor);
+    // A rejection is not caught: an error that is not for retrying ends the thread, and with it the service.
+    void processor.ended().then(() => owned.delete(processor));
+    const ownership = loops[0]?.ownership;
+    if (ownership !== undefined) storages.serve(ownership, processor);
+    resolve();
+  });
+  // With several processes all partitions may be taken; this one then stands by.
+  if (config.storage === 'embedded') await first;
+  const only = (): PartitionProcessor => {
+    const [processor] = owned;
+    if (processor === undefined) throw new Error('no partition is owned here');
+    return processor;
+  };
+  return {
+    applied: async (factNumber, timeoutMs) => every(owned, (processor) => processor.applied(factNumber, timeoutMs)),
+    caughtUp: async (timeoutMs) => every(owned, (processor) => processor.caughtUp(timeoutMs)),
+    verify: async () => only().verify(),
+    rebuild: async () => only().rebuild(),
+    close: async () => {
+      await Promise.all([...owned].map((processor) => processor.close()));
+      await storages.close();
+    },
+  };
+}
+
+async function every<Item>(items: Iterable<Item>, isDone: (item: Item) => Promise<boolean>): Promise<boolean> {
+  const done = await Promise.all([...items].map(isDone));
+  return done.every(Boolean);
+}
+
+serveThread((config: ProcessorConfig) => openProcessor(config));

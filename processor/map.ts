@@ -45,7 +45,7 @@ export function mapEntries(entries: readonly Entry[], atlas: Atlas, partition: n
   const events: MappedEvent[] = [];
   const quarantined: Batch['quarantined'][number][] = [];
   const replayed: string[] = [];
-  for (const { bytes, recordedAtMs, id } of entries) {
+  for (const { bytes, recordedAtMs, id, position } of entries) {
     for (const [index, record] of decodeEntry(bytes).entries()) {
       if (record.kind === 'quarantined') {
         // From the entry's own id: an entry read again makes the same item, not another one.
@@ -54,7 +54,7 @@ export function mapEntries(entries: readonly Entry[], atlas: Atlas, partition: n
         const { receivedAtMs } = record;
         for (const event of record.events) {
           const mapping = atlas.mappingOf(event.dpuId, event.timestampMs);
-          events.push({ ...event, receivedAtMs, recordedAtMs, mapping });
+          events.push({ ...event, receivedAtMs, recordedAtMs, position, mapping });
         }
         if (record.replayOf !== null) replayed.push(record.replayOf);
       }

@@ -10,6 +10,7 @@ import type { Fact } from '../shared/fact.ts';
 import type { SpaceId } from '../shared/ids.ts';
 import type { Log } from '../shared/log.ts';
 import type { ProcessorControl, Verification } from '../shared/processor-control.ts';
+import { FencedError } from '../shared/storage/fenced.ts';
 import type { Progress } from '../shared/storage/history.ts';
 import type { Entry, Ownership } from '../shared/storage/journal.ts';
 import type { ProcessorStorage } from '../shared/storage/open.ts';
@@ -62,6 +63,7 @@ export class Processor implements ProcessorControl {
   /** Goes on where the last commit ended, until closed or the partition is lost. Rejects when only a fresh start can go on. */
   run(): Promise<void> {
     this.#running = this.#run().catch((error) => {
+      if (error instanceof FencedError) return this.#log.warn('another process owns the partition by now');
       // What could not be stored for now stands in the journal; who comes next takes it in.
       if (!this.#closing || !(error instanceof TemporaryStorageError)) throw error;
     });
@@ -84,21 +86,31 @@ export class Processor implements ProcessorControl {
     }
   }
 
+  /** Up to where the journal has been taken in. */
+  get position(): number {
+    return this.#progress.position;
+  }
+
+  /** True once the journal has been taken in up to `position`. */
+  reached(position: number, timeoutMs: number): Promise<boolean> {
+    return this.#waiters.until(() => this.#progress.position >= position, timeoutMs);
+  }
+
   applied(factNumber: number, timeoutMs: number): Promise<boolean> {
     return this.#waiters.until(() => this.#progress.factNumber >= factNumber, timeoutMs);
   }
 
   async caughtUp(timeoutMs: number): Promise<boolean> {
     const { newest } = await this.#storage.journal.lag(this.#ownership.partition, this.#progress.position);
-    return this.#waiters.until(() => this.#progress.position >= newest, timeoutMs);
+    return this.reached(newest, timeoutMs);
   }
 
   verify(): Promise<Verification> {
-    return this.#exclusively(() => this.#audit(false));
+    return this.exclusively(() => this.#audit(false));
   }
 
   rebuild(): Promise<Verification> {
-    return this.#exclusively(() => this.#audit(true));
+    return this.exclusively(() => this.#audit(true));
   }
 
   async close(): Promise<void> {
@@ -205,7 +217,7 @@ export class Processor implements ProcessorControl {
   }
 
   /** Runs `work` between two batches. */
-  #exclusively<Result>(work: () => Promise<Result>): Promise<Result> {
+  exclusively<Result>(work: () => Promise<Result>): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.#jobs.push(() => work().then(resolve, reject));
       this.#bell.ring();

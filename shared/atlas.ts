@@ -54,7 +54,7 @@ export class Atlas {
       case 'space':
       case 'space_version':
       case 'space_removed':
-        return this.#dpusOfSpace(change.id);
+        return this.dpusOfSpace(change.id);
       case 'doorway':
       case 'doorway_version':
       case 'doorway_removed':
@@ -76,8 +76,10 @@ export class Atlas {
     }
   }
 
-  #dpusOfSpace(spaceId: SpaceId): Set<DpuId> {
+  /** The DPUs that can ever change the space, or be told apart by it; none for undefined. */
+  dpusOfSpace(spaceId: SpaceId | undefined): Set<DpuId> {
     const touched = new Set<DpuId>();
+    if (spaceId === undefined) return touched;
     for (const dpuId of this.plan.dpus.keys()) if (this.#timeline(dpuId).spaces.has(spaceId)) touched.add(dpuId);
     return touched;
   }

@@ -12,27 +12,44 @@ const seconds = z.coerce
 
 const schema = z.object({
   FOOTFALL_DATA_DIR: z.string().min(1).default('./data'),
-  FOOTFALL_STORAGE: z.enum(['embedded']).default('embedded'),
+  FOOTFALL_STORAGE: z.enum(['embedded', 'influx-redis']).default('embedded'),
   FOOTFALL_HTTP_HOST: z.string().min(1).default('127.0.0.1'),
   FOOTFALL_HTTP_PORT: port.default(8080),
   FOOTFALL_MQTT_HOST: z.string().min(1).default('127.0.0.1'),
   FOOTFALL_MQTT_PORT: port.default(1883),
   FOOTFALL_MQTT_WS_PORT: port.optional(),
+  FOOTFALL_ADMIN_KEY: z.string().min(16, 'at least 16 characters, such as `openssl rand -hex 16` gives').optional(),
   FOOTFALL_FUTURE_ALLOWED_S: seconds.default(300),
+  FOOTFALL_PARTITIONS: z.coerce.number().int().min(1).max(64).default(4),
+  FOOTFALL_REDIS_UNSAFE: z.enum(['true', 'false']).default('false'),
+  REDIS_URL: z.url({ protocol: /^rediss?$/ }).default('redis://127.0.0.1:6379'),
+  INFLUX_URL: z.url({ protocol: /^https?$/ }).default('http://127.0.0.1:8086'),
+  INFLUX_TOKEN: z.string().min(1).optional(),
+  INFLUX_ORG: z.string().min(1).default('footfall'),
   FOOTFALL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });
 
 export type Config = {
   readonly dataDir: string;
-  readonly storage: 'embedded';
+  readonly storage: 'embedded' | 'influx-redis';
   readonly httpHost: string;
   readonly httpPort: number;
   readonly mqttHost: string;
   readonly mqttPort: number;
   /** A listener of its own for MQTT over WebSocket; null: only at `/mqtt` on the HTTP port. */
   readonly mqttWsPort: number | null;
+  /** A key with all scopes; null: none. */
+  readonly adminKey: string | null;
+  /** Hosts that others than this machine can reach, which must not be open to everybody: `variable: host`. */
+  readonly exposedHosts: readonly string[];
   readonly futureAllowedMs: number;
   readonly logLevel: string;
+  /** Of the journal in Redis; fixed once events are in it. */
+  readonly partitions: number;
+  readonly redisUrl: string;
+  /** Start although a setting of Redis may lose what was acknowledged. */
+  readonly redisUnsafe: boolean;
+  readonly influx: { readonly url: string; readonly token: string; readonly org: string };
 };
 
 /** Every fault of the configuration, a line each. */
@@ -57,11 +74,9 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): { conf
     .map((name) => `${name} is not a variable of footfall and has no effect`);
   const parsed = schema.safeParse(set);
   const faults = (parsed.error?.issues ?? []).map((issue) => `${issue.path.join('.')}: ${issue.message}`);
-  for (const name of ['FOOTFALL_HTTP_HOST', 'FOOTFALL_MQTT_HOST'] as const) {
-    const host = set[name];
-    if (host === undefined || LOOPBACK.test(host)) continue;
+  if (set['FOOTFALL_STORAGE'] === 'influx-redis' && set['INFLUX_TOKEN'] === undefined) {
     faults.push(
-      `${name}: ${host} can be reached from outside, which needs credentials; use a loopback address such as 127.0.0.1`,
+      'INFLUX_TOKEN: required with FOOTFALL_STORAGE=influx-redis; a token that may read and write the buckets',
     );
   }
   if (!parsed.success || faults.length > 0) throw new ConfigError(faults);
@@ -74,8 +89,16 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): { conf
     mqttHost: value.FOOTFALL_MQTT_HOST,
     mqttPort: value.FOOTFALL_MQTT_PORT,
     mqttWsPort: value.FOOTFALL_MQTT_WS_PORT ?? null,
+    adminKey: value.FOOTFALL_ADMIN_KEY ?? null,
+    exposedHosts: (['FOOTFALL_HTTP_HOST', 'FOOTFALL_MQTT_HOST'] as const)
+      .filter((name) => !LOOPBACK.test(value[name]))
+      .map((name) => `${name}: ${value[name]}`),
     futureAllowedMs: value.FOOTFALL_FUTURE_ALLOWED_S * 1000,
     logLevel: value.FOOTFALL_LOG_LEVEL,
+    partitions: value.FOOTFALL_PARTITIONS,
+    redisUrl: value.REDIS_URL,
+    redisUnsafe: value.FOOTFALL_REDIS_UNSAFE === 'true',
+    influx: Object.freeze({ url: value.INFLUX_URL, token: value.INFLUX_TOKEN ?? '', org: value.INFLUX_ORG }),
   });
   return { config, warnings };
 }

@@ -27,9 +27,11 @@ export class FloorplanService {
     this.#processor = processor;
   }
 
-  /** Reads all facts, and announces those that a crash kept from it. Call once before use. */
+  /** Reads all facts, announces those that a crash kept from it, and follows what others record. Call once before use. */
   async load(): Promise<void> {
     await this.#serially(() => this.#announce());
+    // What fails is tried again with the next call.
+    await this.#store.follow(() => void this.#serially(() => this.#follow()).catch(() => undefined));
   }
 
   /**
@@ -66,11 +68,20 @@ export class FloorplanService {
       const newest = facts.at(-1);
       if (newest === undefined) return;
       if (newest.number > announced) {
-        await this.#writer.appendAlone(encodeRecords([{ kind: 'facts', upTo: newest.number }]), newest.recordedAtMs);
+        await this.#writer.appendToAll(encodeRecords([{ kind: 'facts', upTo: newest.number }]), newest.recordedAtMs);
         await this.#store.markAnnounced(newest.number);
         announced = newest.number;
       }
       for (const fact of facts) this.plan.apply(fact);
+    }
+  }
+
+  /** Shows what others have announced. */
+  async #follow(): Promise<void> {
+    const announced = await this.#store.announced();
+    while (this.plan.factNumber < announced) {
+      const facts = await this.#store.read(this.plan.factNumber);
+      for (const fact of facts) if (fact.number <= announced) this.plan.apply(fact);
     }
   }
 

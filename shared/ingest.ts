@@ -55,14 +55,14 @@ export class Ingest {
     const outcomes = verdicts.map(outcomeOf);
     const records = recordsOf(message, verdicts, receivedAtMs);
     if (records.length === 0) stored(outcomes);
-    else this.writer.append(encodeRecords(records), () => stored(outcomes));
+    else this.writer.append(message.dpuId, encodeRecords(records), () => stored(outcomes));
   }
 
   /** Stores something that is no message of a DPU. */
   quarantine(what: { topic: string | null; payload: Uint8Array } & Rejection, stored: () => void): void {
     const receivedAtMs = this.#dependencies.clock.nowMs();
     const record: JournalRecord = { kind: 'quarantined', dpuId: null, receivedAtMs, ...what };
-    this.writer.append(encodeRecords([record]), stored);
+    this.writer.append(what.topic ?? '', encodeRecords([record]), stored);
   }
 
   #judge(message: Message, receivedAtMs: number): Judged {

@@ -92,6 +92,7 @@ function ingestRoute(api: Api, ingest: Ingest): void {
   api.post(
     '/v1/dpus/:id/events',
     {
+      config: { scope: 'ingest' },
       bodyLimit: BODY_BYTES_MAX,
       schema: {
         tags,

@@ -10,27 +10,39 @@ const ANSWER_TIMEOUT_MS = 2_000;
 
 export function operationRoutes(api: Api, dependencies: ApiDependencies): void {
   const tags = ['operations'];
+  const open = { scope: 'nobody' } as const;
+  const admin = { scope: 'admin' } as const;
   const ok = z.object({ status: z.literal('ok') });
-  api.get('/healthz', { schema: { tags, summary: 'The process is up', response: { 200: ok } } }, async () => ({
-    status: 'ok' as const,
-  }));
-  api.get('/readyz', { schema: { tags, summary: 'It takes events and answers', response: { 200: ok } } }, async () => {
-    const errors = await whatIsNotReady(dependencies);
-    if (errors.length === 0) return { status: 'ok' as const };
-    const detail = errors.map(({ path, message }) => `${path} ${message}`).join('; ');
-    throw new Problem('not_ready', detail, { errors, retryAfterS: 1 });
-  });
+  api.get(
+    '/healthz',
+    { config: open, schema: { tags, summary: 'The process is up', response: { 200: ok } } },
+    async () => ({
+      status: 'ok' as const,
+    }),
+  );
+  api.get(
+    '/readyz',
+    { config: open, schema: { tags, summary: 'It takes events and answers', response: { 200: ok } } },
+    async () => {
+      const errors = await whatIsNotReady(dependencies);
+      if (errors.length === 0) return { status: 'ok' as const };
+      const detail = errors.map(({ path, message }) => `${path} ${message}`).join('; ');
+      throw new Problem('not_ready', detail, { errors, retryAfterS: 1 });
+    },
+  );
   for (const work of ['verify', 'rebuild'] as const) {
     const summary =
       work === 'verify'
         ? 'Compare live counts, history and a replay of the raw events'
         : 'Make every projection anew from the raw events; answers what differed';
-    api.post(`/v1/${work}`, { schema: { tags, summary, response: { 200: verificationAnswer } } }, async () =>
-      verificationShape(await dependencies.processor[work]()),
+    api.post(
+      `/v1/${work}`,
+      { config: admin, schema: { tags, summary, response: { 200: verificationAnswer } } },
+      async () => verificationShape(await dependencies.processor[work]()),
     );
   }
   const hide = { hide: true };
-  api.get('/openapi.json', { schema: hide as object }, async (_, reply) =>
+  api.get('/openapi.json', { config: open, schema: hide as object }, async (_, reply) =>
     reply.header('content-type', 'application/json').send(JSON.stringify(api.swagger())),
   );
 }

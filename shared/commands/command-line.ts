@@ -29,7 +29,10 @@ type Action = (argument: string, options: Record<string, unknown>) => Promise<vo
 function addCommand(command: Command, action: Action): void {
   const added: CommanderCommand = program.command(command.name).description(command.summary).exitOverride();
   added.showHelpAfterError(`footfall ${command.name} --help tells how it is used`);
-  if (command.argument !== null) added.argument(`<${command.argument.name}>`, command.argument.description);
+  if (command.argument !== null) {
+    const { name, description, isOptional } = command.argument;
+    added.argument(isOptional ? `[${name}]` : `<${name}>`, description);
+  }
   for (const [name, { value, description, parse, standard }] of Object.entries(command.options)) {
     const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
     const option = new Option(value === null ? flag : `${flag} <${value}>`, description);
@@ -38,7 +41,7 @@ function addCommand(command: Command, action: Action): void {
     added.addOption(option);
   }
   added.action(async (...given: unknown[]) => {
-    const argument = command.argument === null ? '' : String(given[0]);
+    const argument = command.argument === null ? '' : String(given[0] ?? '');
     await action(argument, added.opts());
   });
 }

@@ -41,8 +41,8 @@ type ValuesOf<Given extends Options> = {
 
 type Definition<Given extends Options> = {
   readonly name: string;
-  /** The one positional argument, if there is one. */
-  readonly argument: { readonly name: string; readonly description: string } | null;
+  /** The one positional argument, if there is one; empty where it is optional and not given. */
+  readonly argument: { readonly name: string; readonly description: string; readonly isOptional?: true } | null;
   readonly summary: string;
   readonly options: Given;
   run(argument: string, options: ValuesOf<Given>, terminal: Terminal): Promise<ExitCode>;

@@ -19,5 +19,7 @@ export type FloorplanStore = {
   announced(): Promise<number>;
   /** Facts up to `number` have been announced to every partition. Never goes back. */
   markAnnounced(number: number): Promise<void>;
+  /** Calls `onAnnounced` soon after any process has announced facts; it may be called without need. */
+  follow(onAnnounced: () => void): Promise<void>;
   close(): Promise<void>;
 };

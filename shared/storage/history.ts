@@ -9,6 +9,8 @@ import type { Mapping, MappingStatus } from '../mapping.ts';
 export type MappedEvent = Event & {
   readonly receivedAtMs: number;
   readonly recordedAtMs: number;
+  /** Of its entry in the journal. */
+  readonly position: number;
   readonly mapping: Mapping;
 };
 
@@ -125,8 +127,8 @@ export type EventsPage = {
 };
 
 export type HistoryReader = {
-  /** Sums of all deltas of the space with timestamp <= each of `instants`. */
-  sumsAt(spaceId: SpaceId, instants: readonly number[]): Promise<Sums[]>;
+  /** Entrances less exits of the deltas of the space with afterMs < timestamp <= untilMs; null: from the first on. */
+  net(spaceId: SpaceId, afterMs: number | null, untilMs: number): Promise<number>;
   /** The profile of each span, which must be in order and not overlap. */
   profiles(spaceId: SpaceId, spans: readonly Span[]): Promise<Profile[]>;
   events(query: EventsQuery): Promise<EventsPage>;

@@ -1,13 +1,12 @@
 // Port: the counts of now, kept by the processor so that asking for them costs one look-up.
 import type { SpaceId } from '../ids.ts';
-import type { Sums } from './history.ts';
 
 export type LiveCount = {
   readonly spaceId: SpaceId;
-  /** The reset that `sums` starts after, ms since 1970 UTC; null: none. */
-  readonly startAtMs: number | null;
-  /** Sums of all stored deltas with timestamp > startAtMs, those ahead of the clock included. */
-  readonly sums: Sums;
+  /** The reset that `net` starts after, ms since 1970 UTC; null: none; `moving`: not known for all deltas yet, so `net` says nothing. */
+  readonly startAtMs: number | null | 'moving';
+  /** Entrances less exits of all stored deltas with timestamp > startAtMs, those ahead of the clock included. */
+  readonly net: number;
   /** The newest timestamp among all deltas of the space; null when it has none. */
   readonly newestMs: number | null;
   /** Grows with every change of any count of the space. */

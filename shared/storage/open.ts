@@ -1,15 +1,20 @@
 // The one switch that chooses a storage back-end, for the services that append and ask.
 import type { Config } from '../config.ts';
+import type { ProcessorControl } from '../processor-control.ts';
+import type { CredentialStore } from './credentials.ts';
 import type { FloorplanStore } from './floorplan.ts';
 import type { HistoryReader, HistoryWriter } from './history.ts';
-import type { Journal } from './journal.ts';
+import type { Journal, Ownership } from './journal.ts';
 import type { LiveReader } from './live.ts';
 import type { QuarantineReader } from './quarantine.ts';
 
 export type Storage = {
-  readonly journal: Pick<Journal, 'append' | 'durability'>;
+  readonly journal: Pick<Journal, 'append' | 'durability'> & { readonly partitions: number };
   readonly floorplan: Omit<FloorplanStore, 'close'>;
   readonly history: Omit<HistoryReader, 'close'> & LiveReader & QuarantineReader;
+  readonly credentials: Omit<CredentialStore, 'close'>;
+  /** The processors, wherever they run; null: there is one, in this process, which whoever started it can ask. */
+  readonly processors: Omit<ProcessorControl, 'close'> | null;
   close(): Promise<void>;
 };
 
@@ -20,10 +25,14 @@ export async function openStorage(config: Config, onFatal: (error: Error) => voi
       const { openEmbedded } = await import('./sqlite/open.ts');
       return openEmbedded(config.dataDir, onFatal);
     }
+    case 'influx-redis': {
+      const { openInfluxRedis } = await import('./influx-redis/open.ts');
+      return openInfluxRedis(config);
+    }
   }
 }
 
-/** What a processor needs; `journal` reads. */
+/** What one loop of a processor works on. */
 export type ProcessorStorage = {
   readonly journal: Pick<Journal, 'own' | 'read' | 'commit' | 'lag'>;
   readonly floorplan: Pick<FloorplanStore, 'read'>;
@@ -31,12 +40,30 @@ export type ProcessorStorage = {
   close(): Promise<void>;
 };
 
+/** A loop over one partition: each has a cursor of its own, and none overtakes the one before it. */
+export type Loop = { readonly name: string; readonly ownership: Ownership; readonly storage: ProcessorStorage };
+
+/** What a process of processors works on. */
+export type ProcessorStorages = {
+  /** Calls `onOwned` with the loops of each partition that this process owns, now and whenever it is given more. */
+  own(onOwned: (loops: readonly Loop[]) => void): Promise<void>;
+  /** Lets the partition be asked by other processes, for as long as it is owned. */
+  serve(ownership: Ownership, control: Omit<ProcessorControl, 'close'>): void;
+  close(): Promise<void>;
+};
+
+export type ProcessorConfig = Pick<Config, 'storage' | 'dataDir' | 'redisUrl' | 'redisUnsafe' | 'influx' | 'partitions' | 'logLevel'>;
+
 /** Opens the configured back-end for a processor, which for the embedded one works in the calling thread. */
-export async function openProcessorStorage(config: Pick<Config, 'storage' | 'dataDir'>): Promise<ProcessorStorage> {
+export async function openProcessorStorages(config: ProcessorConfig): Promise<ProcessorStorages> {
   switch (config.storage) {
     case 'embedded': {
-      const { openEmbeddedProcessor } = await import('./sqlite/open-processor.ts');
-      return openEmbeddedProcessor(config.dataDir);
+      const { openEmbeddedLoops } = await import('./sqlite/open-processor.ts');
+      return openEmbeddedLoops(config.dataDir);
+    }
+    case 'influx-redis': {
+      const { openInfluxRedisLoops } = await import('./influx-redis/open-processor.ts');
+      return openInfluxRedisLoops(config);
     }
   }
 }

@@ -12,7 +12,7 @@ import { createLog } from '../../shared/log.ts';
 import { openFloorplan } from '../../shared/storage/sqlite/floorplan.ts';
 import { openHistoryWriter } from '../../shared/storage/sqlite/history-writer.ts';
 import { openJournalAppender } from '../../shared/storage/sqlite/journal-appender.ts';
-import { temporaryDir } from '../support/service.ts';
+import { temporaryDir } from '../support/temporary-dir.ts';
 import { type GeneratedEvent, generateEvents } from './history-of-events.ts';
 
 export type FilledStore = {
@@ -47,7 +47,7 @@ export async function fillStore(events: number, days: number): Promise<FilledSto
   const processor = await startProcessor({ storage: 'embedded', dataDir, logLevel: 'warn' } as never, (error) => {
     throw error;
   });
-  const writer = new JournalWriter(appender, 0, clock, log);
+  const writer = new JournalWriter(appender, 1, clock, log);
   const service = new FloorplanService(floorplan, writer, processor);
   await service.load();
   await service.record(() => changesOf(building), null);
@@ -56,7 +56,7 @@ export async function fillStore(events: number, days: number): Promise<FilledSto
   for (const entry of entriesOf(generateEvents(building, events, days, firstMs))) {
     for (const { door, direction } of entry) net[door] = (net[door] as number) + direction;
     time.nowMs = (entry.at(-1) as GeneratedEvent).receivedAtMs;
-    await writer.appendAlone(encodeRecords(entry.map((event) => recordOf(building, event))), time.nowMs);
+    await writer.appendToAll(encodeRecords(entry.map((event) => recordOf(building, event))), time.nowMs);
     ahead += entry.length;
     if (ahead >= AHEAD_EVENTS_MAX) {
       await processor.caughtUp(CAUGHT_UP_TIMEOUT_MS);

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
-import { temporaryDir } from '../support/service.ts';
+import { temporaryDir } from '../support/temporary-dir.ts';
 
 export type Mosquitto = { readonly port: number; readonly pid: number; stop(): void };
 

@@ -14,7 +14,8 @@ import {
   realDataMissing,
   recordedRows,
 } from '../support/real-data.ts';
-import { type Service, startService, temporaryDir } from '../support/service.ts';
+import { type Service, startService } from '../support/service.ts';
+import { temporaryDir } from '../support/temporary-dir.ts';
 
 /** Generous, because tests share the machine. */
 const SOON = { timeout: 20_000 };

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { runCommand, startCommand } from '../support/command-line.ts';
 import { type Client, httpClient } from '../support/http.ts';
-import { type Service, startService, temporaryDir } from '../support/service.ts';
+import { type Service, startService } from '../support/service.ts';
+import { temporaryDir } from '../support/temporary-dir.ts';
 
 /** Generous, because tests share the machine. */
 const SOON = { timeout: 20_000 };

@@ -5,7 +5,8 @@ import { connectAsync } from 'mqtt';
 import { expect, test, vi } from 'vitest';
 import { runCommand, startCommand } from '../support/command-line.ts';
 import { httpClient } from '../support/http.ts';
-import { startService, temporaryDir } from '../support/service.ts';
+import { startService } from '../support/service.ts';
+import { temporaryDir } from '../support/temporary-dir.ts';
 
 /** Generous, because tests share the machine. */
 const SOON = { timeout: 20_000 };

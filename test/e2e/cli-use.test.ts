@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { runCommand } from '../support/command-line.ts';
-import { temporaryDir } from '../support/service.ts';
+import { temporaryDir } from '../support/temporary-dir.ts';
 
 const COMMANDS = ['start', 'import', 'export', 'replay', 'count', 'simulate', 'verify', 'rebuild'];
 

@@ -5,7 +5,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { expect, test, vi } from 'vitest';
 import { runCommand } from '../support/command-line.ts';
 import { httpClient } from '../support/http.ts';
-import { type Service, startService, temporaryDir } from '../support/service.ts';
+import { type Service, startService } from '../support/service.ts';
+import { temporaryDir } from '../support/temporary-dir.ts';
 
 function simulate(service: Service, ...options: string[]) {
   const addresses = ['--url', service.httpUrl, '--mqtt', service.mqttUrl];

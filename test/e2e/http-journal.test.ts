@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { buildApp } from '../../api/app.ts';
 import type { Api } from '../../api/dependencies.ts';
 import { startProcessor } from '../../processor/main.ts';
+import { Access } from '../../shared/access.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { readConfig } from '../../shared/config.ts';
 import { FloorplanService } from '../../shared/floorplan-service.ts';
@@ -12,7 +13,7 @@ import { JournalWriter } from '../../shared/journal-writer.ts';
 import { createLog } from '../../shared/log.ts';
 import type { Journal } from '../../shared/storage/journal.ts';
 import { openStorage } from '../../shared/storage/open.ts';
-import { temporaryDir } from '../support/service.ts';
+import { temporaryDir } from '../support/temporary-dir.ts';
 
 let app: Api;
 let writer: JournalWriter;
@@ -30,12 +31,14 @@ beforeAll(async () => {
   const append: Journal['append'] = (...entry) =>
     isFailing ? Promise.reject(new Error('no space left on device')) : storage.journal.append(...entry);
   const log = createLog('silent');
-  writer = new JournalWriter({ append }, 0, systemClock, log);
+  writer = new JournalWriter({ append }, 1, systemClock, log);
   const floorplan = new FloorplanService(storage.floorplan, writer, processor);
   await floorplan.load();
   const shared = { clock: systemClock, futureAllowedMs: 300_000 };
   const ingest = new Ingest({ ...shared, writer, plan: floorplan.plan });
-  app = buildApp({ ...shared, floorplan, ingest, processor, history: storage.history, log });
+  const { credentials, history } = storage;
+  const access = new Access({ ...shared, store: credentials, adminKey: null, isLoopback: true });
+  app = buildApp({ ...shared, access, credentials, floorplan, ingest, processor, history, log });
   close = async () => {
     isFailing = false;
     await app.close();

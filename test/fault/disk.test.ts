@@ -8,7 +8,8 @@ import { afterAll, describe, expect, test, vi } from 'vitest';
 import { buildDiskShim, type DiskFault, shimEnvironment } from '../support/disk-shim.ts';
 import { Fleet, faultsOf, fleetFloorplan } from '../support/fleet.ts';
 import { httpClient } from '../support/http.ts';
-import { type Service, startService, temporaryDir } from '../support/service.ts';
+import { type Service, startService } from '../support/service.ts';
+import { temporaryDir } from '../support/temporary-dir.ts';
 import { setting } from '../support/setting.ts';
 import { runSeed, seededRandom } from './seed.ts';
 

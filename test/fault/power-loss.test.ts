@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { buildDiskShim, readShimLog } from '../support/disk-shim.ts';
 import { checkRecording, type Recording, recordWorkload } from '../support/power-loss-recording.ts';
-import { temporaryDir } from '../support/service.ts';
+import { temporaryDir } from '../support/temporary-dir.ts';
 import { setting } from '../support/setting.ts';
 import { runSeed, seededRandom } from './seed.ts';
 

@@ -15,7 +15,7 @@ import { JournalWriter } from '../../shared/journal-writer.ts';
 import { createLog } from '../../shared/log.ts';
 import type { Journal } from '../../shared/storage/journal.ts';
 import { openJournalAppender } from '../../shared/storage/sqlite/journal-appender.ts';
-import { temporaryDir } from './service.ts';
+import { temporaryDir } from './temporary-dir.ts';
 
 /** The DPUs that the broker's floor plan knows. */
 export const KNOWN_DPUS = ['423', '283'];
@@ -47,7 +47,7 @@ export async function startTestBroker(options: TestBrokerOptions = {}): Promise<
   const log = createLog('silent');
   const appender = openJournalAppender(dataDir, 0, clock);
   const disk = createDisk(appender);
-  const writer = new JournalWriter(disk, 0, clock, log);
+  const writer = new JournalWriter(disk, 1, clock, log);
   const ingest = new Ingest({ writer, plan: planOf(KNOWN_DPUS), clock, futureAllowedMs: 300_000 });
   const { authenticate, wsPort = null } = options;
   const service = await startBroker(

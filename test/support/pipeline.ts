@@ -29,7 +29,7 @@ export async function openPipeline(startMs: number) {
   const log = createLog('silent');
   const appender = openJournalAppender(dataDir, 0, clock);
   const floorplan = openFloorplan(dataDir, clock);
-  const writer = new JournalWriter(appender, 0, clock, log);
+  const writer = new JournalWriter(appender, 1, clock, log);
   let history: HistoryWriter;
   const startProcessor = async () => {
     const journal = openJournalReader(dataDir, 1);
@@ -83,11 +83,10 @@ export async function openPipeline(startMs: number) {
     countAt: async (space: string, atMs: number): Promise<number> => {
       const id = space as SpaceId;
       const start = resetAt(plan.plan, id, atMs);
-      const [upTo, before] = await reader.sumsAt(id, [atMs, start?.atMs ?? -1]);
-      const net = (sums: typeof upTo) => (sums?.entrances ?? 0) - (sums?.exits ?? 0);
+      const since = await reader.net(id, start?.atMs ?? null, atMs);
       const adjustments = adjustmentsBetween(plan.plan, id, start?.atMs ?? Number.NEGATIVE_INFINITY, atMs);
       const adjusted = adjustments.reduce((sum, entry) => sum + (entry.change ?? 0), 0);
-      return (start?.count ?? 0) + net(upTo) - (start === null ? 0 : net(before)) + adjusted;
+      return (start?.count ?? 0) + since + adjusted;
     },
     /** As kept by the processor; the reset's count and the adjustments since are facts, not sums. */
     liveCount: async (space: string): Promise<number> => {
@@ -98,7 +97,7 @@ export async function openPipeline(startMs: number) {
         throw new Error(`live count of ${space} starts elsewhere`);
       const adjustments = adjustmentsBetween(plan.plan, id, start?.atMs ?? Number.NEGATIVE_INFINITY, time.nowMs);
       const adjusted = adjustments.reduce((sum, entry) => sum + (entry.change ?? 0), 0);
-      return (start?.count ?? 0) + (live?.sums.entrances ?? 0) - (live?.sums.exits ?? 0) + adjusted;
+      return (start?.count ?? 0) + (live?.net ?? 0) + adjusted;
     },
     close: async () => {
       await writer.drained();

@@ -51,7 +51,7 @@ export async function openStores(dataDir: string, plant: StoresPlant = 'none') {
       reject(error);
       throw error;
     });
-  const writer = new JournalWriter({ append }, 0, systemClock, log);
+  const writer = new JournalWriter({ append }, 1, systemClock, log);
   const plan = new FloorplanService(floorplan, writer, processor);
   const ingest = new Ingest({ writer, plan: plan.plan, clock: systemClock, futureAllowedMs: 300_000 });
   const closing = opened.move();

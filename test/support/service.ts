@@ -6,9 +6,9 @@
 //   await service.restart();                           // same data, same ports
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { newStorage } from './storage.ts';
+import { removeDir, temporaryDir } from './temporary-dir.ts';
 
 /** The project's folder, where `footfall.ts` is. */
 export const PROJECT_DIR = join(import.meta.dirname, '..', '..');
@@ -65,16 +65,16 @@ type Running = {
 };
 
 const running = new Set<ChildProcess>();
-const temporaryDirs = new Set<string>();
 
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
-  for (const dir of temporaryDirs) rmSync(dir, { recursive: true, force: true });
 });
 
 /** Starts `footfall.ts start` and resolves once it is ready; rejects with its log when it ends before that. */
-export async function startService(options: ServiceOptions = {}): Promise<Service> {
-  const dataDir = options.dataDir ?? temporaryDir();
+export async function startService(given: ServiceOptions = {}): Promise<Service> {
+  const dataDir = given.dataDir ?? temporaryDir();
+  const environment = { ...(await newStorage()), ...given.environment };
+  const options = { ...given, environment };
   let now = await launch(dataDir, options, 0, 0);
   const exit = async (signal: NodeJS.Signals): Promise<Exit> => {
     now.child.kill(signal);
@@ -128,18 +128,6 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
     stop,
     [Symbol.asyncDispose]: async () => void (await stop()),
   };
-}
-
-/** A new directory that is removed when the process of the tests ends. */
-export function temporaryDir(): string {
-  const dir = mkdtempSync(join(tmpdir(), 'footfall-test-'));
-  temporaryDirs.add(dir);
-  return dir;
-}
-
-function removeDir(dir: string): void {
-  rmSync(dir, { recursive: true, force: true });
-  temporaryDirs.delete(dir);
 }
 
 async function launch(dataDir: string, options: ServiceOptions, httpPort: number, mqttPort: number): Promise<Running> {

@@ -33,7 +33,7 @@ function started() {
   const plan = new Floorplan();
   plan.apply({ number: 1, recordedAtMs: 0, change: { kind: 'dpu', id: KNOWN, name: 'known', retiredAtMs: null } });
   const ingest = new Ingest({
-    writer: new JournalWriter(appender, 0, clock, createLog('silent')),
+    writer: new JournalWriter(appender, 1, clock, createLog('silent')),
     plan,
     clock,
     futureAllowedMs: 300_000,

@@ -11,7 +11,10 @@ export const keys = {
   lease: (partition: number) => key(partition, 'lease'),
   live: (partition: number) => key(partition, 'live'),
   late: (partition: number) => key(partition, 'late'),
+  /** Rings by DPU. */
   dpus: (partition: number) => key(partition, 'dpus'),
+  /** DPUs by number. */
+  numbers: (partition: number) => key(partition, 'numbers'),
   verdicts: (partition: number) => key(partition, 'verdicts'),
   arrivals: (partition: number) => key(partition, 'arrivals'),
   dirtySpaces: (owner: number) => key(owner, 'dirty'),
@@ -26,6 +29,7 @@ export const keys = {
   facts: `${PREFIX}{plan}:facts`,
   announced: `${PREFIX}{plan}:announced`,
   credentials: `${PREFIX}{plan}:credentials`,
+  credentialChanges: `${PREFIX}{plan}:credentials:changes`,
   processors: `${PREFIX}processors`,
   partitions: `${PREFIX}partitions`,
 } as const;

@@ -53,6 +53,7 @@ export function openFloorplan(dataDir: string, clock: Clock): FloorplanStore {
     markAnnounced: async (number) => {
       announce.run(number);
     },
+    follow: async () => undefined,
     close: async () => database.close(),
   };
 }

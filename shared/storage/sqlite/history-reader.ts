@@ -31,10 +31,11 @@ export function openHistoryReader(dataDir: string): HistoryReader & LiveReader &
     return row === undefined ? undefined : Number(row['number']);
   };
   return {
-    sumsAt: async (spaceId, instants) =>
+    net: async (spaceId, afterMs, untilMs) =>
       snapshot(database, () => {
         const space = numberOf(spaceId);
-        return instants.map((atMs) => (space === undefined ? NOTHING : sums.at(space, atMs)));
+        if (space === undefined) return 0;
+        return netOf(sums.at(space, untilMs)) - (afterMs === null ? 0 : netOf(sums.at(space, afterMs)));
       }),
     profiles: async (spaceId, spans) =>
       snapshot(database, () => {
@@ -51,12 +52,16 @@ export function openHistoryReader(dataDir: string): HistoryReader & LiveReader &
   };
 }
 
+function netOf({ entrances, exits }: SumsOf): number {
+  return entrances - exits;
+}
+
 function liveCountOf(spaceId: SpaceId, row: Record<string, unknown> | undefined): LiveCount {
-  if (row === undefined) return { spaceId, startAtMs: null, sums: NOTHING, newestMs: null, revision: 0 };
+  if (row === undefined) return { spaceId, startAtMs: null, net: 0, newestMs: null, revision: 0 };
   return {
     spaceId,
     startAtMs: row['start_at'] === null ? null : Number(row['start_at']),
-    sums: { entrances: Number(row['since_entrances']), exits: Number(row['since_exits']) },
+    net: Number(row['since_entrances']) - Number(row['since_exits']),
     newestMs: row['newest_at'] === null ? null : Number(row['newest_at']),
     revision: Number(row['revision']),
   };

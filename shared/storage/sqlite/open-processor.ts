@@ -1,6 +1,6 @@
 // The embedded back-end for the processor, which is in a thread of its own and may wait for the disk.
 import { systemClock } from '../../clock.ts';
-import type { ProcessorStorage } from '../open.ts';
+import type { ProcessorStorage, ProcessorStorages } from '../open.ts';
 import { openFloorplan } from './floorplan.ts';
 import { openHistoryWriter } from './history-writer.ts';
 import { openJournalReader } from './journal-reader.ts';
@@ -21,5 +21,17 @@ export function openEmbeddedProcessor(dataDir: string): ProcessorStorage {
       await floorplan.close();
       await history.close();
     },
+  };
+}
+
+/** Live counts and history are one database here, so one loop keeps both. */
+export function openEmbeddedLoops(dataDir: string): ProcessorStorages {
+  const storage = openEmbeddedProcessor(dataDir);
+  return {
+    own: (onOwned) =>
+      storage.journal.own('processor', (ownership) => onOwned([{ name: 'processor', ownership, storage }])),
+    // Nobody else can be there: the data directory is locked.
+    serve: () => undefined,
+    close: async () => undefined,
   };
 }

@@ -15,9 +15,24 @@ export async function openEmbedded(dataDir: string, onFatal: (error: Error) => v
     start<Serving>('serving-thread.ts', {}),
   ]);
   return {
-    journal: { durability: 'fsync', append: journal.append },
-    floorplan: serving,
+    journal: { durability: 'fsync', partitions: 1, append: journal.append },
+    floorplan: {
+      append: serving.append,
+      read: serving.read,
+      announced: serving.announced,
+      markAnnounced: serving.markAnnounced,
+      // The data directory belongs to this process alone.
+      follow: async () => undefined,
+    },
     history: serving,
+    credentials: {
+      put: serving.putCredential,
+      find: serving.findCredential,
+      keys: serving.credentialKeys,
+      newest: serving.newestCredential,
+      changes: serving.credentialChanges,
+    },
+    processors: null,
     close: async () => {
       await Promise.all([journal.close(), serving.close()]);
     },

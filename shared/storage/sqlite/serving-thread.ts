@@ -1,23 +1,45 @@
 // The thread for what the API asks for, facts and queries; one thread for both, because each thread costs 10 MB.
 import { systemClock } from '../../clock.ts';
 import { serveThread } from '../../thread.ts';
+import type { CredentialStore } from '../credentials.ts';
 import type { FloorplanStore } from '../floorplan.ts';
 import type { HistoryReader } from '../history.ts';
 import type { LiveReader } from '../live.ts';
 import type { QuarantineReader } from '../quarantine.ts';
+import { openCredentials } from './credentials.ts';
 import { openFloorplan } from './floorplan.ts';
 import { openHistoryReader } from './history-reader.ts';
 
 export type ServingThreadOptions = { readonly dataDir: string };
 
-export type Serving = FloorplanStore & HistoryReader & LiveReader & QuarantineReader;
+/** A thread's calls have one name space. */
+type CredentialCalls = {
+  readonly putCredential: CredentialStore['put'];
+  readonly findCredential: CredentialStore['find'];
+  readonly credentialKeys: CredentialStore['keys'];
+  readonly newestCredential: CredentialStore['newest'];
+  readonly credentialChanges: CredentialStore['changes'];
+};
+
+export type Serving = FloorplanStore & HistoryReader & LiveReader & QuarantineReader & CredentialCalls;
 
 serveThread(({ dataDir }: ServingThreadOptions): Serving => {
   const floorplan = openFloorplan(dataDir, systemClock);
   const history = openHistoryReader(dataDir);
+  const credentials = openCredentials(dataDir);
   const close = async () => {
+    await credentials.close();
     await floorplan.close();
     await history.close();
   };
-  return { ...floorplan, ...history, close };
+  return {
+    ...floorplan,
+    ...history,
+    putCredential: credentials.put,
+    findCredential: credentials.find,
+    credentialKeys: credentials.keys,
+    newestCredential: credentials.newest,
+    credentialChanges: credentials.changes,
+    close,
+  };
 });

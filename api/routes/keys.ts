@@ -1,0 +1,127 @@
+// Routes of credentials: keys for people and programs, and the secret with which a DPU connects.
+import { z } from 'zod';
+import { type KeyCredential, newKey, newSecret, SCOPES } from '../../shared/credential.ts';
+import { formatTimestamp } from '../../shared/timestamp.ts';
+import { keyAnswer, keyMadeAnswer, listOf, secretAnswer } from '../answers.ts';
+import { available } from '../authentication.ts';
+import type { Api, ApiDependencies } from '../dependencies.ts';
+import { dpuOf, retired } from '../lookup.ts';
+import { pageOf } from '../paging.ts';
+import { invalidField, Problem } from '../problem.ts';
+import { dpuId, givenId, moment, paging } from '../schemas.ts';
+
+const NAME_CHARACTERS_MAX = 200;
+const tags = ['operations'];
+const config = { scope: 'admin' } as const;
+const keyBody = z.strictObject({
+  name: z.string().max(NAME_CHARACTERS_MAX).optional().describe('For those who read the list.'),
+  scopes: z.array(z.enum(SCOPES)).min(1).describe('admin includes all, manage includes read.'),
+  expires_at: moment.nullish().describe('From then on it is good for nothing; default never.'),
+});
+
+export function keyRoutes(api: Api, dependencies: ApiDependencies): void {
+  const { access, credentials, clock } = dependencies;
+  api.get(
+    '/v1/keys',
+    {
+      config,
+      schema: {
+        tags,
+        summary: 'List keys, revoked and expired ones too',
+        querystring: z.strictObject(paging),
+        response: { 200: listOf(keyAnswer) },
+      },
+    },
+    async ({ query }) => {
+      const all = await available(credentials.keys());
+      const page = pageOf('keys', all, sortKey, query);
+      return { ...page, results: page.results.map(keyShape) };
+    },
+  );
+  api.post(
+    '/v1/keys',
+    {
+      config,
+      schema: { tags, summary: 'Make a key, shown this once', body: keyBody, response: { 201: keyMadeAnswer } },
+    },
+    async ({ body }, reply) => {
+      const nowMs = clock.nowMs();
+      const { name = '', scopes, expires_at: expiresAtMs = null } = body;
+      if (expiresAtMs !== null && expiresAtMs <= nowMs)
+        throw invalidField('body.expires_at', 'it must be in the future');
+      if (!scopes.includes('admin') && (await available(access.isOpen()))) {
+        throw invalidField(
+          'body.scopes',
+          'the first key closes the service to everybody else: it needs the scope admin',
+        );
+      }
+      const { text, credential } = newKey({ name, scopes: [...new Set(scopes)], expiresAtMs }, nowMs);
+      await available(access.put(credential));
+      reply.code(201).header('location', `/v1/keys/${credential.id}`).header('cache-control', 'no-store');
+      return reply.send({ ...keyShape(credential), key: text });
+    },
+  );
+  api.delete(
+    '/v1/keys/:id',
+    {
+      config,
+      schema: {
+        tags,
+        summary: 'Revoke a key: within a second it works nowhere',
+        params: z.strictObject({ id: givenId }),
+        response: { 204: z.undefined() },
+      },
+    },
+    async ({ params: { id } }, reply) => {
+      const key = await available(credentials.find('key', id));
+      if (key?.kind !== 'key') throw new Problem('key_not_found', `there is no key ${id}`);
+      if (key.revokedAtMs === null) await available(access.put({ ...key, revokedAtMs: clock.nowMs() }));
+      return reply.code(204).send();
+    },
+  );
+  secretRoute(api, dependencies);
+}
+
+function secretRoute(api: Api, { access, floorplan, clock }: ApiDependencies): void {
+  api.post(
+    '/v1/dpus/:id/secret',
+    {
+      schema: {
+        tags: ['floor plan'],
+        summary: 'Make the secret of a DPU, shown this once; the one before it is good for nothing at once',
+        params: z.strictObject({ id: dpuId }),
+        response: { 201: secretAnswer },
+      },
+    },
+    async ({ params }, reply) => {
+      const dpu = dpuOf(floorplan.plan, params.id);
+      if (dpu.retiredAtMs !== null) throw retired('dpu', dpu.id);
+      if (await available(access.isOpen())) {
+        throw new Problem(
+          'forbidden',
+          'make a key with the scope admin first: a secret closes the service to all others',
+        );
+      }
+      const { text, credential } = newSecret(dpu.id, clock.nowMs());
+      await available(access.put(credential));
+      reply.code(201).header('cache-control', 'no-store');
+      return reply.send({ dpu_id: dpu.id, secret: text, created_at: formatTimestamp(credential.createdAtMs) });
+    },
+  );
+}
+
+/** In the order of their making; ids tell apart what was made in one millisecond. */
+function sortKey({ createdAtMs, id }: KeyCredential): string {
+  return `${String(createdAtMs).padStart(15, '0')} ${id}`;
+}
+
+function keyShape({ id, name, scopes, createdAtMs, expiresAtMs, revokedAtMs }: KeyCredential) {
+  return {
+    id,
+    name,
+    scopes: [...scopes],
+    created_at: formatTimestamp(createdAtMs),
+    expires_at: expiresAtMs === null ? null : formatTimestamp(expiresAtMs),
+    revoked_at: revokedAtMs === null ? null : formatTimestamp(revokedAtMs),
+  };
+}

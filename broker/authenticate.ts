@@ -1,0 +1,134 @@
+// Who may connect, and what each connection may do then: a DPU speaks for itself only, a key with the scope ingest for all.
+//
+//   CONNECT ──▶ service open? ──▶ anybody
+//                   └─ no ──▶ password is a good key with ingest ──▶ any DPU's events
+//                        └──▶ client id = user name = a known DPU, password is its secret ──▶ its own events and commands
+//                        └──▶ CONNACK 4 (wrong), 5 (nothing given, not allowed), 3 (cannot be judged now)
+import type { AedesOptions, Client } from 'aedes';
+import type { Access, CredentialName } from '../shared/access.ts';
+import type { Clock } from '../shared/clock.ts';
+import type { Floorplan } from '../shared/floorplan.ts';
+import type { DpuId } from '../shared/ids.ts';
+import { dpuOfCommandsFilter, isSubscribable } from './topics.ts';
+
+export type Authenticate = NonNullable<AedesOptions['authenticate']>;
+
+/** Stands at the broker's door, and beside every connection that it let in. */
+export type Doorman = {
+  readonly authenticate: Authenticate;
+  /** False: the connection is to be closed, because MQTT 3.1.1 has no answer that refuses a publish. */
+  mayPublish(client: Client, dpuId: DpuId): boolean;
+  maySubscribe(client: Client, filter: string): boolean;
+  close(): void;
+};
+
+export type DoormanDependencies = {
+  readonly access: Access;
+  readonly plan: Pick<Floorplan, 'dpus'>;
+  readonly clock: Clock;
+};
+
+/** What a connection was let in with; `name` null: with nothing, while the service was open. */
+type Session = {
+  readonly name: CredentialName | null;
+  /** The only DPU that it speaks for; null: for all. */
+  readonly dpuId: DpuId | null;
+  readonly expiresAtMs: number | null;
+};
+
+type Connect = [client: Client, username: string | undefined, password: string | undefined];
+
+/** CONNACK return codes (MQTT 3.1.1, table 3.1). */
+const UNAVAILABLE = 3;
+const WRONG_CREDENTIALS = 4;
+const NOT_AUTHORIZED = 5;
+
+/** Why a CONNECT is refused; aedes answers with `returnCode`. */
+class Refusal extends Error {
+  readonly returnCode: number;
+  constructor(returnCode: number, message: string) {
+    super(message);
+    this.returnCode = returnCode;
+  }
+}
+
+/** Lets everybody in: right where no credential is known. */
+export function admitAnybody(): Doorman {
+  return {
+    authenticate: (_client, _username, _password, done) => done(null, true),
+    mayPublish: () => true,
+    maySubscribe: (_client, filter) => isSubscribable(filter),
+    close: () => undefined,
+  };
+}
+
+/** Asks `access`; ends connections soon after what they were let in with is revoked, replaced or expired. */
+export function admitKnown(dependencies: DoormanDependencies): Doorman {
+  const { access, clock } = dependencies;
+  const sessions = new Map<Client, Session>();
+  const stands = ({ name, expiresAtMs }: Session, changed: ReadonlySet<CredentialName>): boolean => {
+    if (name === null) return access.staysOpen;
+    return !changed.has(name) && (expiresAtMs === null || expiresAtMs > clock.nowMs());
+  };
+  const unwatch = access.watch((changed) => {
+    for (const [client, session] of sessions) {
+      if (!stands(session, changed)) client.conn.destroy(new Error('its credential is no longer good'));
+    }
+  });
+  return {
+    authenticate: (client, username, password, done) => {
+      client.conn.once('close', () => sessions.delete(client));
+      judge(dependencies, client, username, password?.toString()).then(
+        (session) => {
+          if (client.conn.destroyed) return;
+          sessions.set(client, session);
+          done(null, true);
+        },
+        (error: Error) => done(refusalOf(error), false),
+      );
+    },
+    mayPublish: (client, dpuId) => {
+      const session = sessions.get(client);
+      return session !== undefined && (session.dpuId ?? dpuId) === dpuId;
+    },
+    maySubscribe: (client, filter) => {
+      const session = sessions.get(client);
+      if (session === undefined || !isSubscribable(filter)) return false;
+      return session.dpuId === null || dpuOfCommandsFilter(filter) === session.dpuId;
+    },
+    close: unwatch,
+  };
+}
+
+/** Judges again when a credential changed meanwhile: nobody watches over a connection that is not let in yet. */
+async function judge(dependencies: DoormanDependencies, ...connect: Connect): Promise<Session> {
+  for (;;) {
+    const { revision } = dependencies.access;
+    const session = await sessionOf(dependencies, ...connect);
+    if (revision === dependencies.access.revision) return session;
+  }
+}
+
+async function sessionOf(
+  { access, plan }: DoormanDependencies,
+  ...[client, username, password]: Connect
+): Promise<Session> {
+  if (await access.isOpen()) return { name: null, dpuId: null, expiresAtMs: null };
+  if (password === undefined || password === '') throw new Refusal(NOT_AUTHORIZED, 'neither a key nor a secret');
+  const identity = await access.authenticateKey(password);
+  if (identity !== null) {
+    if (!identity.scopes.has('ingest')) throw new Refusal(NOT_AUTHORIZED, 'the key has not the scope ingest');
+    return { name: `key:${identity.id}`, dpuId: null, expiresAtMs: identity.expiresAtMs };
+  }
+  const dpuId = client.id as DpuId;
+  const isKnown = username === client.id && plan.dpus.has(dpuId);
+  if (isKnown && (await access.authenticateDpu(dpuId, password))) {
+    return { name: `dpu:${dpuId}`, dpuId, expiresAtMs: null };
+  }
+  throw new Refusal(WRONG_CREDENTIALS, 'wrong credentials; a DPU has its id as client id and as user name');
+}
+
+function refusalOf(error: Error): Refusal {
+  if (error instanceof Refusal) return error;
+  return new Refusal(UNAVAILABLE, `it cannot be judged now: ${error.message}`);
+}

@@ -1,0 +1,73 @@
+// What every service that takes or answers something stands on: storage, the way into the journal, the floor plan, ingest.
+import { Access } from './access.ts';
+import { systemClock } from './clock.ts';
+import { CommandFailure, WrongUse } from './commands/command.ts';
+import type { Config } from './config.ts';
+import { FloorplanService } from './floorplan-service.ts';
+import { Ingest } from './ingest.ts';
+import { JournalWriter } from './journal-writer.ts';
+import type { Log } from './log.ts';
+import type { ProcessorControl } from './processor-control.ts';
+import { openStorage, type Storage } from './storage/open.ts';
+
+export type Core = {
+  readonly storage: Storage;
+  readonly processors: Omit<ProcessorControl, 'close'>;
+  readonly access: Access;
+  readonly floorplan: FloorplanService;
+  readonly ingest: Ingest;
+  /** Stores what has been taken, then closes the storage. */
+  close(): Promise<void>;
+};
+
+/** Ends the process: what was acknowledged is stored, and only a fresh start can be trusted. */
+export function endOnFatal(log: Log): (error: Error) => never {
+  return (error) => {
+    log.fatal({ err: error }, 'cannot go on; what was acknowledged is stored');
+    process.exit(1);
+  };
+}
+
+/** `processor`: the one in this process, for a back-end whose processors cannot be asked from elsewhere. */
+export async function openCore(config: Config, log: Log, processor: ProcessorControl | null): Promise<Core> {
+  const storage = await openStorage(config, endOnFatal(log)).catch((error: Error) => {
+    throw new CommandFailure(`cannot start: ${error.message}`);
+  });
+  const processors = storage.processors ?? processor;
+  if (processors === null) throw new Error('this back-end needs its processor in the same process');
+  const writer = new JournalWriter(storage.journal, storage.journal.partitions, systemClock, log);
+  const floorplan = new FloorplanService(storage.floorplan, writer, processors);
+  await floorplan.load();
+  const { futureAllowedMs } = config;
+  const ingest = new Ingest({ writer, plan: floorplan.plan, clock: systemClock, futureAllowedMs });
+  const isLoopback = config.exposedHosts.length === 0;
+  const { adminKey } = config;
+  const access = new Access({ store: storage.credentials, clock: systemClock, adminKey, isLoopback });
+  const close = async () => {
+    access.close();
+    await writer.drained();
+    await storage.close();
+  };
+  return { storage, processors, access, floorplan, ingest, close };
+}
+
+/** Throws WrongUse when others than this machine could use a service that asks nobody for a key. */
+export async function refuseOpenDoors(access: Access, { exposedHosts }: Config): Promise<void> {
+  if (exposedHosts.length === 0 || (await access.hasCredentials())) return;
+  const faults = exposedHosts.map(
+    (host) =>
+      `${host} can be reached from outside, which needs credentials: set FOOTFALL_ADMIN_KEY, make a key ` +
+      '(npm run footfall -- key create --scope admin), or use a loopback address such as 127.0.0.1',
+  );
+  throw new WrongUse(faults.join('\n'));
+}
+
+/** What a running service is: where it can be reached, for the ready line, and its end. */
+export type RunningService = { readonly where: string; close(): Promise<void> };
+
+/** `error` as what to do about it, when a port could not be had. */
+export function listenFailure(error: unknown): unknown {
+  if ((error as { syscall?: string }).syscall !== 'listen') return error;
+  const reason = (error as Error).message;
+  return new CommandFailure(`cannot listen: ${reason}; set FOOTFALL_HTTP_PORT, FOOTFALL_MQTT_PORT to free ports`);
+}

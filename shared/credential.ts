@@ -1,0 +1,103 @@
+// Credentials: what a key and a DPU's secret look like, how they are kept, and which scope allows what. Pure.
+//
+// Both carry 128 random bits, which nobody can guess however fast they are hashed: so what is stored is a plain SHA-256,
+// and checking one costs microseconds. A slow hash (scrypt, argon2) is for what people think up, and would only let
+// anybody who sends wrong ones keep the service busy. DPU secrets are salted besides, because people do copy one
+// device's settings to the next, and equal secrets must not show.
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+
+export const SCOPES = ['read', 'ingest', 'manage', 'admin'] as const;
+/** read: ask; ingest: send events of any DPU; manage: change the floor plan; admin: everything, keys included. */
+export type Scope = (typeof SCOPES)[number];
+
+/** What each scope includes besides itself: whoever may change the floor plan must see it. */
+const IMPLIED: Record<Scope, readonly Scope[]> = { read: [], ingest: [], manage: ['read'], admin: SCOPES };
+
+type Kept = {
+  /** SHA-256, hexadecimal. */
+  readonly hash: string;
+  readonly createdAtMs: number;
+};
+
+export type KeyCredential = Kept & {
+  readonly kind: 'key';
+  readonly id: string;
+  /** What people call it. */
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+  /** From then on it is good for nothing; null: never. */
+  readonly expiresAtMs: number | null;
+  readonly revokedAtMs: number | null;
+};
+
+/** `id` is the DPU's: it has one secret at a time. */
+export type DpuCredential = Kept & { readonly kind: 'dpu'; readonly id: string; readonly salt: string };
+
+export type Credential = KeyCredential | DpuCredential;
+export type CredentialKind = Credential['kind'];
+
+const KEY_PREFIX = 'ff_';
+const SECRET_PREFIX = 'ffd_';
+const ID_BYTES = 6;
+const SECRET_BYTES = 16;
+/** ff_<id>_<secret>_<checksum>, everything hexadecimal. The checksum is for people's slips and for scanners that look for leaked keys. */
+const KEY_PATTERN = /^(ff_([0-9a-f]{12})_[0-9a-f]{32})_([0-9a-f]{8})$/;
+
+export type KeyWish = Pick<KeyCredential, 'name' | 'scopes' | 'expiresAtMs'>;
+
+/** A new key: `text` is for its holder and kept nowhere. */
+export function newKey(wish: KeyWish, nowMs: number): { readonly text: string; readonly credential: KeyCredential } {
+  const id = randomBytes(ID_BYTES).toString('hex');
+  const body = `${KEY_PREFIX}${id}_${randomBytes(SECRET_BYTES).toString('hex')}`;
+  const text = `${body}_${checksum(body)}`;
+  const { name, scopes, expiresAtMs } = wish;
+  const times = { createdAtMs: nowMs, expiresAtMs, revokedAtMs: null };
+  return { text, credential: { kind: 'key', id, name, scopes, hash: sha256(text), ...times } };
+}
+
+/** A new secret of a DPU, in place of any it had: `text` is for the device and kept nowhere. */
+export function newSecret(dpuId: string, nowMs: number): { readonly text: string; readonly credential: DpuCredential } {
+  const text = SECRET_PREFIX + randomBytes(SECRET_BYTES).toString('hex');
+  const salt = randomBytes(SECRET_BYTES).toString('hex');
+  return { text, credential: { kind: 'dpu', id: dpuId, salt, hash: sha256(salt + text), createdAtMs: nowMs } };
+}
+
+/** The id within the text of a key; null when it is none, a mistyped one included. */
+export function idOfKey(text: string): string | null {
+  const [, body = '', id = '', sum] = KEY_PATTERN.exec(text) ?? [];
+  return sum !== undefined && sum === checksum(body) ? id : null;
+}
+
+/** True when `text` is what the credential was made from. */
+export function isTextOf(credential: Credential, text: string): boolean {
+  return isSameText(credential.hash, sha256(credential.kind === 'dpu' ? credential.salt + text : text));
+}
+
+/** Equality whose duration tells nothing about where two texts differ. */
+export function isSameText(one: string, other: string): boolean {
+  return timingSafeEqual(digest(one), digest(other));
+}
+
+/** False once it is revoked or expired. */
+export function isGood(credential: Credential, nowMs: number): boolean {
+  if (credential.kind === 'dpu') return true;
+  return credential.revokedAtMs === null && (credential.expiresAtMs ?? Number.POSITIVE_INFINITY) > nowMs;
+}
+
+/** Every scope that `scopes` come to. */
+export function impliedScopes(scopes: readonly Scope[]): ReadonlySet<Scope> {
+  return new Set(scopes.flatMap((scope) => [scope, ...IMPLIED[scope]]));
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
+
+function sha256(text: string): string {
+  return digest(text).toString('hex');
+}
+
+function checksum(text: string): string {
+  return crc32(text).toString(16).padStart(8, '0');
+}

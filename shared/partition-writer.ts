@@ -1,0 +1,151 @@
+// Group commit into one partition: what arrives while one entry is being stored goes into the next.
+//
+//   append ──▶ waiting ──(nothing in flight)──▶ in flight ──stored──▶ callbacks in order
+//                 │                                  └──failed──▶ again with the same id, after a pause
+//                 └─ more than `waitingBytesMax`: `saturated`; callers stop reading their sockets until `onRelief`
+import { randomBytes } from 'node:crypto';
+import type { Clock } from './clock.ts';
+import { joinEntry } from './journal-entry.ts';
+import type { Log } from './log.ts';
+import type { Journal } from './storage/journal.ts';
+
+/** Called once the record is durable. Never called for a record that is not. */
+export type Stored = () => void;
+
+type Waiting = {
+  readonly bytes: Uint8Array;
+  readonly stored: Stored;
+  readonly alone: boolean;
+  readonly notBeforeMs: number;
+};
+
+/** Above this, callers must pause: two seconds of 60,000 events a second in single records of about 40 bytes. */
+const WAITING_BYTES_MAX = 8 * 1024 * 1024;
+/** One entry; keeps a commit short. */
+const ENTRY_BYTES_MAX = 1024 * 1024;
+/** Between tries while the journal fails: short enough to recover at once, long enough not to spin. */
+const RETRY_MS = 200;
+
+/** A place in the order of appends that adds no record to its entry. */
+const NOTHING = new Uint8Array(0);
+
+/** Appends records to one partition, many to an entry, in the order of the calls, until stored. */
+export class PartitionWriter {
+  readonly #journal: Pick<Journal, 'append'>;
+  readonly #partition: number;
+  readonly #log: Log;
+  readonly #clock: Clock;
+  readonly #appender = randomBytes(8).toString('hex');
+  #seq = 0;
+  #waiting: Waiting[] = [];
+  #waitingBytes = 0;
+  #busy = false;
+  #failingSince: number | null = null;
+  #reliefCallbacks: (() => void)[] = [];
+  #idleCallbacks: (() => void)[] = [];
+
+  constructor(journal: Pick<Journal, 'append'>, partition: number, clock: Clock, log: Log) {
+    this.#journal = journal;
+    this.#partition = partition;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /** True while callers should stop reading more; what they append all the same is still taken. */
+  get saturated(): boolean {
+    return this.#waitingBytes > WAITING_BYTES_MAX || this.#failingSince !== null;
+  }
+
+  /** True while the journal refuses appends (disk full or failing); they are tried again until they succeed. */
+  get failing(): boolean {
+    return this.#failingSince !== null;
+  }
+
+  /** Calls back once, when no longer saturated (at once if it is not). */
+  onRelief(callback: () => void): void {
+    if (this.saturated) this.#reliefCallbacks.push(callback);
+    else callback();
+  }
+
+  /** Takes encoded records; `stored` is called when they are durable, in the order of the calls. */
+  append(bytes: Uint8Array, stored: Stored): void {
+    this.#push({ bytes, stored, alone: false, notBeforeMs: 0 });
+  }
+
+  /** As `append`, as an entry of its own, recorded at `notBeforeMs` or later. */
+  appendAlone(bytes: Uint8Array, notBeforeMs: number): Promise<void> {
+    return new Promise((resolve) => this.#push({ bytes, stored: resolve, alone: true, notBeforeMs }));
+  }
+
+  /** Resolves when everything appended before this call is stored, whatever is appended after it. */
+  flushed(): Promise<void> {
+    return new Promise((resolve) => this.append(NOTHING, resolve));
+  }
+
+  /** Resolves when nothing waits to be stored any more. */
+  drained(): Promise<void> {
+    if (!this.#busy && this.#waiting.length === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idleCallbacks.push(resolve));
+  }
+
+  #push(waiting: Waiting): void {
+    this.#waiting.push(waiting);
+    this.#waitingBytes += waiting.bytes.length;
+    if (this.#busy) return;
+    this.#busy = true;
+    // A turn later, so that all publishes read in this turn share the first entry.
+    setImmediate(() => void this.#storeAll());
+  }
+
+  async #storeAll(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const group = this.#nextGroup();
+      const bytes = joinEntry(group.map((waiting) => waiting.bytes));
+      await this.#store(bytes, Math.max(...group.map((waiting) => waiting.notBeforeMs)));
+      for (const waiting of group) {
+        this.#waitingBytes -= waiting.bytes.length;
+        waiting.stored();
+      }
+      this.#relieve();
+    }
+    this.#busy = false;
+    for (const callback of this.#idleCallbacks.splice(0)) callback();
+  }
+
+  #nextGroup(): Waiting[] {
+    let bytes = 0;
+    let length = 0;
+    for (const waiting of this.#waiting) {
+      if (length > 0 && (waiting.alone || bytes + waiting.bytes.length > ENTRY_BYTES_MAX)) break;
+      bytes += waiting.bytes.length;
+      length += 1;
+      if (waiting.alone) break;
+    }
+    return this.#waiting.splice(0, length);
+  }
+
+  async #store(bytes: Uint8Array, notBeforeMs: number): Promise<void> {
+    const id = { appender: this.#appender, seq: ++this.#seq };
+    for (;;) {
+      try {
+        await this.#journal.append(this.#partition, bytes, id, notBeforeMs);
+        break;
+      } catch (error) {
+        if (this.#failingSince === null) {
+          this.#failingSince = this.#clock.monotonicMs();
+          this.#log.error({ err: error }, 'journal does not take appends; nothing is acknowledged until it does');
+        }
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+    if (this.#failingSince === null) return;
+    const failedForMs = Math.round(this.#clock.monotonicMs() - this.#failingSince);
+    this.#failingSince = null;
+    this.#log.info({ failedForMs }, 'journal takes appends again; what waited is stored');
+  }
+
+  #relieve(): void {
+    if (this.saturated) return;
+    for (const callback of this.#reliefCallbacks.splice(0)) callback();
+  }
+}

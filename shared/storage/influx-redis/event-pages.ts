@@ -1,0 +1,158 @@
+// Pages of raw events: by timestamp or by recording, of all DPUs, of one, or with a delta of one space.
+import type { Direction } from '../../event.ts';
+import type { DpuId } from '../../ids.ts';
+import type { EventsPage, EventsQuery, Span, StoredEvent } from '../history.ts';
+import type { ReaderParts } from './history-reader.ts';
+import type { Row } from './influx.ts';
+import { END_OF_TIME_MS, rowsOf } from './influx-rows.ts';
+import { placeOf } from './judge.ts';
+import { keys } from './keys.ts';
+import { HOUR_MS } from './marking.ts';
+import { temporarily } from './redis.ts';
+
+/** Where an event stands: by the time asked for, then by DPU, then by its place in its millisecond. */
+type Placed = { readonly event: Omit<StoredEvent, 'status'>; readonly sortMs: number; readonly slot: number };
+
+/** Read first; each further window is this many times longer, so a page near the edge of a long range is cheap. */
+const FIRST_WINDOW_MS = HOUR_MS;
+const WINDOW_GROWTH = 8;
+
+export async function eventsPage(parts: ReaderParts, query: EventsQuery): Promise<EventsPage> {
+  const atlas = await parts.currentAtlas();
+  const { spaceId, order, limit, cursor } = query;
+  const isWanted = ({ event }: Placed): boolean => {
+    if (query.dpuId !== undefined && event.dpuId !== query.dpuId) return false;
+    if (spaceId === undefined) return true;
+    const { enters, leaves } = atlas.mappingOf(event.dpuId, event.timestampMs);
+    return enters.includes(spaceId) || leaves.includes(spaceId);
+  };
+  const sign = order === 'asc' ? 1 : -1;
+  const after = cursor === undefined ? null : cursorOf(cursor);
+  const isAfter = (placed: Placed) => after === null || sign * compare(placed, after) > 0;
+  const found: Placed[] = [];
+  let total = 0;
+  for await (const { events, isAll } of windowsOf(parts, query, atlas.dpusOfSpace(spaceId))) {
+    const wanted = events.filter(isWanted);
+    total += wanted.length;
+    found.push(...wanted.filter(isAfter).sort((one, other) => sign * compare(one, other)));
+    if (!isAll && found.length > limit) break;
+  }
+  const page = found.slice(0, limit);
+  const last = page.at(-1);
+  return {
+    total: (await countOf(parts, query)) ?? total,
+    next: found.length > limit && last !== undefined ? `${last.sortMs}~${last.event.dpuId}~${last.slot}` : null,
+    results: page.map(({ event }) => ({ ...event, status: atlas.mappingOf(event.dpuId, event.timestampMs).status })),
+  };
+}
+
+/** Events in windows that follow one another in the order asked for; `isAll`: all must be read to know the total. */
+async function* windowsOf(
+  parts: ReaderParts,
+  { by, span, order, dpuId, spaceId, cursor }: EventsQuery,
+  dpusOfSpace: Iterable<DpuId>,
+): AsyncGenerator<{ events: Placed[]; isAll: boolean }> {
+  if (by === 'received') {
+    const events: Placed[] = [];
+    for (const hours of await arrivedIn(parts, span)) {
+      for (const row of await rowsOf(parts.influx, 'event-rows', hours)) {
+        const recordedAtMs = Number(row['recorded_at']);
+        if (recordedAtMs >= span.fromMs && recordedAtMs < span.untilMs) events.push(placed(row, recordedAtMs));
+      }
+    }
+    return yield { events, isAll: true };
+  }
+  const startMs = Math.max(span.fromMs, 0);
+  const stopMs = Math.min(span.untilMs, END_OF_TIME_MS);
+  if (startMs >= stopMs) return;
+  if (dpuId !== undefined || spaceId !== undefined) {
+    const events: Placed[] = [];
+    for (const dpu of dpuId === undefined ? dpusOfSpace : [dpuId]) {
+      const rows = await rowsOf(parts.influx, 'event-rows-of-dpu', { dpu, startMs, stopMs });
+      events.push(...rows.map((row) => placed(row, null)));
+    }
+    return yield { events, isAll: true };
+  }
+  const from = cursor === undefined ? null : cursorOf(cursor).sortMs;
+  for (const window of growing(span.fromMs, stopMs, order, from)) {
+    const rows = await rowsOf(parts.influx, 'event-rows', window);
+    yield { events: rows.map((row) => placed(row, null)), isAll: false };
+  }
+}
+
+/** [startMs, stopMs) cut into windows, from the edge that the order begins at, or from `fromMs`. */
+function* growing(
+  startMs: number,
+  stopMs: number,
+  order: 'asc' | 'desc',
+  fromMs: number | null,
+): Generator<{ startMs: number; stopMs: number }> {
+  let lengthMs = FIRST_WINDOW_MS;
+  let [low, high] = order === 'asc' ? [fromMs ?? startMs, stopMs] : [startMs, (fromMs ?? stopMs - 1) + 1];
+  while (low < high) {
+    if (order === 'asc') {
+      yield { startMs: low, stopMs: Math.min(low + lengthMs, high) };
+      low += lengthMs;
+    } else {
+      yield { startMs: Math.max(high - lengthMs, low), stopMs: high };
+      high -= lengthMs;
+    }
+    lengthMs *= WINDOW_GROWTH;
+  }
+}
+
+/** The hours in which anything recorded in the span can lie, as ranges. */
+async function arrivedIn(
+  { redis, partitions }: ReaderParts,
+  span: Span,
+): Promise<{ startMs: number; stopMs: number }[]> {
+  const [first, last] = [Math.floor(span.fromMs / HOUR_MS), Math.floor((span.untilMs - 1) / HOUR_MS)];
+  const all = Array.from({ length: partitions }, (_, partition) => keys.arrivals(partition));
+  const members = await temporarily(() => Promise.all(all.map((key) => redis.zrangebyscore(key, first, last))));
+  const hours = [...new Set(members.flat().map((member) => Number(member.split(' ')[1])))];
+  const ranges: { startMs: number; stopMs: number }[] = [];
+  for (const hour of hours.sort((one, other) => one - other)) {
+    const range = ranges.at(-1);
+    if (range?.stopMs === hour * HOUR_MS) range.stopMs += HOUR_MS;
+    else ranges.push({ startMs: hour * HOUR_MS, stopMs: (hour + 1) * HOUR_MS });
+  }
+  return ranges;
+}
+
+/** Where storage can count by itself; null where all events are looked at anyway. */
+async function countOf({ influx }: ReaderParts, query: EventsQuery): Promise<number | null> {
+  const { by, dpuId, spaceId, span } = query;
+  if (by === 'received' || dpuId !== undefined || spaceId !== undefined) return null;
+  const startMs = Math.max(span.fromMs, 0);
+  const stopMs = Math.min(span.untilMs, END_OF_TIME_MS);
+  if (startMs >= stopMs) return 0;
+  const rows = await rowsOf(influx, 'event-count', { startMs, stopMs });
+  return rows.reduce((sum, row) => sum + Number(row['_value']), 0);
+}
+
+function placed(row: Row, sortMs: number | null): Placed {
+  const { timestampMs, offset: slot } = placeOf(row['_time']);
+  const counter = (name: string) => (row[name] === undefined || row[name] === '' ? null : Number(row[name]));
+  const event = {
+    dpuId: row['dpu'] as DpuId,
+    timestampMs,
+    direction: Number(row['direction']) as Direction,
+    epoch: counter('epoch'),
+    seq: counter('seq'),
+    receivedAtMs: Number(row['received_at']),
+    recordedAtMs: Number(row['recorded_at']),
+  };
+  return { event, sortMs: sortMs ?? timestampMs, slot };
+}
+
+type Key = { readonly sortMs: number; readonly slot: number; readonly event: { readonly dpuId: string } };
+
+function compare(one: Key, other: Key): number {
+  const [dpu, otherDpu] = [one.event.dpuId, other.event.dpuId];
+  return one.sortMs - other.sortMs || (dpu < otherDpu ? -1 : dpu > otherDpu ? 1 : one.slot - other.slot);
+}
+
+function cursorOf(cursor: string): Key {
+  const [sortMs = '0', dpuId = '', slot = '0'] = cursor.split('~');
+  return { sortMs: Number(sortMs), slot: Number(slot), event: { dpuId } };
+}

@@ -1,0 +1,42 @@
+// Redis and InfluxDB for the services that append and ask.
+import { Atlas } from '../../atlas.ts';
+import { systemClock } from '../../clock.ts';
+import type { ProcessorConfig, Storage } from '../open.ts';
+import { connect } from './connect.ts';
+import { openControl } from './control.ts';
+import { openRedisCredentials } from './credentials.ts';
+import { openRedisFloorplan } from './floorplan.ts';
+import { openHistoryReader } from './history-reader.ts';
+import { openRedisJournal } from './journal.ts';
+import { openLiveReader } from './live-reader.ts';
+import { openQuarantinePages } from './quarantine-pages.ts';
+
+export async function openInfluxRedis(config: Omit<ProcessorConfig, 'logLevel'>): Promise<Storage> {
+  const { redis, influx, close } = await connect(config);
+  const { partitions } = config;
+  const journal = openRedisJournal(redis, { partitions, clock: systemClock });
+  const floorplan = openRedisFloorplan(redis, systemClock);
+  // Which events count, and where, is what the facts say by now.
+  const atlas = new Atlas();
+  const currentAtlas = async (): Promise<Atlas> => {
+    for (;;) {
+      const facts = await floorplan.read(atlas.plan.factNumber);
+      if (facts.length === 0) return atlas;
+      for (const fact of facts) atlas.apply(fact);
+    }
+  };
+  const history = openHistoryReader({ influx, redis, partitions, currentAtlas });
+  return {
+    journal: { durability: 'fsync', partitions, append: journal.append },
+    floorplan,
+    history: { ...history, ...openLiveReader(redis, partitions), ...openQuarantinePages(redis, partitions) },
+    credentials: openRedisCredentials(redis),
+    processors: openControl(redis, journal, partitions, systemClock),
+    close: async () => {
+      await history.close();
+      await journal.close();
+      await floorplan.close();
+      await close();
+    },
+  };
+}

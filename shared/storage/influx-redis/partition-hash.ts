@@ -1,0 +1,60 @@
+// A group's hash of one partition: one field a space, and its progress; read whole when the partition is taken over.
+import type { Redis } from 'ioredis';
+import type { Progress } from '../history.ts';
+import { PROGRESS_FIELD } from './keys.ts';
+import { copySpace, decodeSpace, emptySpace, encodeSpace, type SpaceState } from './space-state.ts';
+
+export class PartitionHash {
+  readonly spaces = new Map<string, SpaceState>();
+  progress: Progress = { position: 0, factNumber: 0 };
+
+  static async read(redis: Redis, key: string): Promise<PartitionHash> {
+    const hash = new PartitionHash();
+    for (const [field, text] of Object.entries(await redis.hgetall(key))) {
+      if (field === PROGRESS_FIELD) hash.progress = JSON.parse(text) as Progress;
+      else hash.spaces.set(field, decodeSpace(text));
+    }
+    return hash;
+  }
+
+  /** A change of some fields, which becomes part of the hash once it is stored. */
+  draft(): Draft {
+    return new Draft(this);
+  }
+}
+
+/** What a commit changes: copies, so that a commit that fails leaves the hash as it was. */
+export class Draft {
+  readonly #hash: PartitionHash;
+  readonly #spaces = new Map<string, SpaceState>();
+  progress: Progress;
+
+  constructor(hash: PartitionHash) {
+    this.#hash = hash;
+    this.progress = hash.progress;
+  }
+
+  /** The space as drafted, to be changed in place; its revision grows once. */
+  space(spaceId: string): SpaceState {
+    let space = this.#spaces.get(spaceId);
+    if (space === undefined) {
+      const known = this.#hash.spaces.get(spaceId);
+      space = known === undefined ? emptySpace() : copySpace(known);
+      space.revision += 1;
+      this.#spaces.set(spaceId, space);
+    }
+    return space;
+  }
+
+  /** Field and value, one after the other. */
+  fields(): string[] {
+    const fields = [...this.#spaces].flatMap(([spaceId, space]) => [spaceId, encodeSpace(space)]);
+    return [...fields, PROGRESS_FIELD, JSON.stringify(this.progress)];
+  }
+
+  /** Call once stored. */
+  take(): void {
+    for (const [spaceId, space] of this.#spaces) this.#hash.spaces.set(spaceId, space);
+    this.#hash.progress = this.progress;
+  }
+}
