@@ -28,8 +28,11 @@ export class AuditHour {
   readonly #parts: HistoryParts;
   readonly #truth: Truth;
   readonly #repair: boolean;
+  readonly #position: number;
 
-  constructor(parts: HistoryParts, truth: Truth, repair: boolean) {
+  /** `position`: where the history group stands. */
+  constructor(parts: HistoryParts, truth: Truth, { repair, position }: { repair: boolean; position: number }) {
+    this.#position = position;
     this.#parts = parts;
     this.#truth = truth;
     this.#repair = repair;
@@ -58,7 +61,7 @@ export class AuditHour {
   #replay(events: readonly Record<string, string>[]): Replayed {
     const { live, ownership } = this.#parts;
     const { partition } = ownership;
-    const made: Replayed = { expected: [], lines: [], marking: new Marking() };
+    const made: Replayed = { expected: [], lines: [], marking: new Marking(partition) };
     for (const row of events) {
       const { timestampMs, offset: slot } = placeOf(row['_time']);
       const dpuId = row['dpu'] as DpuId;
@@ -92,7 +95,7 @@ export class AuditHour {
   ): Promise<void> {
     const { redis, influx, partitions } = this.#parts;
     for (const spaceId of wrong.keys()) marking.add(spaceId, startMs);
-    await marking.set(redis, partitions);
+    await marking.set(redis, partitions, this.#position);
     await influx.remove(RAW_BUCKET, {
       startMs,
       stopMs,
@@ -100,6 +103,8 @@ export class AuditHour {
       tags: { partition: String(partition) },
     });
     await influx.write(RAW_BUCKET, lines);
+    // Once more: the cursor stands still, so a rollup may have been made in between.
+    await marking.set(redis, partitions, this.#position);
   }
 }
 

@@ -15,7 +15,7 @@ const NOTHING: Sums = { entrances: 0, exits: 0 };
 
 export async function auditRollups(
   parts: HistoryParts,
-  repair: boolean,
+  { repair, position }: { repair: boolean; position: number },
 ): Promise<{ spaces: number; faults: RollupFault[] }> {
   const { influx, ownership, partitions, redis } = parts;
   const rows = await rowsOf(influx, 'spaces', {});
@@ -28,7 +28,7 @@ export async function auditRollups(
     const kept = { h: await keptOf(parts, 'hour', spaceId), d: await keptOf(parts, 'day', spaceId) };
     for (const field of await marksOf(parts, spaceId)) marked.add(field);
     const expected = { h: right, d: byDay(right) };
-    const marking = new Marking();
+    const marking = new Marking(ownership.partition);
     for (const level of ['h', 'd'] as const) {
       for (const bucket of new Set([...expected[level].keys(), ...kept[level].keys()])) {
         if (marked.has(`${level}${bucket}`)) continue;
@@ -40,13 +40,15 @@ export async function auditRollups(
         marking.add(spaceId, bucket * (level === 'h' ? HOUR_MS : DAY_MS));
       }
     }
-    if (repair) await marking.set(redis, partitions);
+    if (repair) await marking.set(redis, partitions, position);
   }
   return { spaces: spaceIds.length, faults };
 }
 
-function marksOf({ redis, ownership }: HistoryParts, spaceId: string): Promise<string[]> {
-  return temporarily(() => redis.hkeys(keys.dirty(ownership.partition, spaceId)));
+/** Of any partition, as `h422072` or `d17586`. */
+async function marksOf({ redis, ownership }: HistoryParts, spaceId: string): Promise<string[]> {
+  const fields = await temporarily(() => redis.hkeys(keys.dirty(ownership.partition, spaceId)));
+  return fields.map((field) => field.split(':', 1)[0] as string);
 }
 
 async function keptOf({ influx }: HistoryParts, level: 'hour' | 'day', spaceId: string): Promise<Map<number, Sums>> {

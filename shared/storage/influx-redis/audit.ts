@@ -31,7 +31,7 @@ export async function auditPartition(
   const stored = new Map<string, number>();
   const discrepancies: Discrepancy[] = [];
   let events = 0;
-  const hours = new AuditHour(parts, truth, options.repair);
+  const hours = new AuditHour(parts, truth, { repair: options.repair, position: late.progress.position });
   for (const hour of await hoursOf(parts)) {
     const found = await hours.check(hour);
     events += found.events;
@@ -52,7 +52,7 @@ export async function auditPartition(
     const detail = `live counts of partition ${ownership.partition} are off by +${-entrances} -${-exits}, since the reset by ${-since}`;
     discrepancies.push({ ...blank(spaceId), detail });
   }
-  const rollups = await auditRollups(parts, options.repair);
+  const rollups = await auditRollups(parts, { repair: options.repair, position: late.progress.position });
   discrepancies.push(...rollups.faults.map(({ spaceId, detail }) => ({ ...blank(spaceId), detail })));
   const counted = discrepancies
     .slice(0, DISCREPANCIES_MAX)

@@ -1,5 +1,5 @@
 // Pages of raw events: by timestamp or by recording, of all DPUs, of one, or with a delta of one space.
-import type { Direction } from '../../event.ts';
+import { type Direction, OLDEST_EVENT_MS } from '../../event.ts';
 import type { DpuId } from '../../ids.ts';
 import type { EventsPage, EventsQuery, Span, StoredEvent } from '../history.ts';
 import type { ReaderParts } from './history-reader.ts';
@@ -13,9 +13,12 @@ import { temporarily } from './redis.ts';
 /** Where an event stands: by the time asked for, then by DPU, then by its place in its millisecond. */
 type Placed = { readonly event: Omit<StoredEvent, 'status'>; readonly sortMs: number; readonly slot: number };
 
-/** Read first; each further window is this many times longer, so a page near the edge of a long range is cheap. */
-const FIRST_WINDOW_MS = HOUR_MS;
+/** A page near the edge of a long range reads one hour first, then more at once. */
 const WINDOW_GROWTH = 8;
+const WINDOW_HOURS_MAX = 64;
+
+const FIRST_HOUR = Math.floor(OLDEST_EVENT_MS / HOUR_MS);
+const LAST_HOUR = Math.floor(END_OF_TIME_MS / HOUR_MS);
 
 export async function eventsPage(parts: ReaderParts, query: EventsQuery): Promise<EventsPage> {
   const atlas = await parts.currentAtlas();
@@ -62,7 +65,7 @@ async function* windowsOf(
     }
     return yield { events, isAll: true };
   }
-  const startMs = Math.max(span.fromMs, 0);
+  const startMs = Math.max(span.fromMs, OLDEST_EVENT_MS);
   const stopMs = Math.min(span.untilMs, END_OF_TIME_MS);
   if (startMs >= stopMs) return;
   if (dpuId !== undefined || spaceId !== undefined) {
@@ -73,45 +76,50 @@ async function* windowsOf(
     }
     return yield { events, isAll: true };
   }
-  const from = cursor === undefined ? null : cursorOf(cursor).sortMs;
-  for (const window of growing(span.fromMs, stopMs, order, from)) {
+  const fromMs = cursor === undefined ? null : cursorOf(cursor).sortMs;
+  const edges =
+    order === 'asc' ? { startMs: fromMs ?? startMs, stopMs } : { startMs, stopMs: (fromMs ?? stopMs - 1) + 1 };
+  const hours = await hoursWithEvents(parts, { first: FIRST_HOUR, last: LAST_HOUR });
+  for (const window of growing(hours, order, edges)) {
     const rows = await rowsOf(parts.influx, 'event-rows', window);
     yield { events: rows.map((row) => placed(row, null)), isAll: false };
   }
 }
 
-/** [startMs, stopMs) cut into windows, from the edge that the order begins at, or from `fromMs`. */
+/** Ranges over `hours` (in order) from the edge that the order begins at, cut at the edges; each has more hours than the one before. */
 function* growing(
-  startMs: number,
-  stopMs: number,
+  hours: readonly number[],
   order: 'asc' | 'desc',
-  fromMs: number | null,
+  edges: { startMs: number; stopMs: number },
 ): Generator<{ startMs: number; stopMs: number }> {
-  let lengthMs = FIRST_WINDOW_MS;
-  let [low, high] = order === 'asc' ? [fromMs ?? startMs, stopMs] : [startMs, (fromMs ?? stopMs - 1) + 1];
-  while (low < high) {
-    if (order === 'asc') {
-      yield { startMs: low, stopMs: Math.min(low + lengthMs, high) };
-      low += lengthMs;
-    } else {
-      yield { startMs: Math.max(high - lengthMs, low), stopMs: high };
-      high -= lengthMs;
-    }
-    lengthMs *= WINDOW_GROWTH;
+  const within = hours.filter((hour) => (hour + 1) * HOUR_MS > edges.startMs && hour * HOUR_MS < edges.stopMs);
+  let count = 1;
+  for (let done = 0; done < within.length; ) {
+    const window =
+      order === 'asc' ? within.slice(done, done + count) : within.slice(-done - count, within.length - done);
+    const [first, last] = [window[0] as number, window.at(-1) as number];
+    yield { startMs: Math.max(first * HOUR_MS, edges.startMs), stopMs: Math.min((last + 1) * HOUR_MS, edges.stopMs) };
+    done += count;
+    count = Math.min(count * WINDOW_GROWTH, WINDOW_HOURS_MAX);
   }
 }
 
-/** The hours in which anything recorded in the span can lie, as ranges. */
-async function arrivedIn(
+/** The hours of the timestamps of what was recorded from hour `first` to hour `last`, in order. */
+async function hoursWithEvents(
   { redis, partitions }: ReaderParts,
-  span: Span,
-): Promise<{ startMs: number; stopMs: number }[]> {
-  const [first, last] = [Math.floor(span.fromMs / HOUR_MS), Math.floor((span.untilMs - 1) / HOUR_MS)];
+  { first, last }: { first: number; last: number },
+): Promise<number[]> {
   const all = Array.from({ length: partitions }, (_, partition) => keys.arrivals(partition));
   const members = await temporarily(() => Promise.all(all.map((key) => redis.zrangebyscore(key, first, last))));
-  const hours = [...new Set(members.flat().map((member) => Number(member.split(' ')[1])))];
+  const hours = new Set(members.flat().map((member) => Number(member.split(' ')[1])));
+  return [...hours].sort((one, other) => one - other);
+}
+
+/** The hours in which anything recorded in the span can lie, as ranges. */
+async function arrivedIn(parts: ReaderParts, span: Span): Promise<{ startMs: number; stopMs: number }[]> {
+  const [first, last] = [Math.floor(span.fromMs / HOUR_MS), Math.floor((span.untilMs - 1) / HOUR_MS)];
   const ranges: { startMs: number; stopMs: number }[] = [];
-  for (const hour of hours.sort((one, other) => one - other)) {
+  for (const hour of await hoursWithEvents(parts, { first, last })) {
     const range = ranges.at(-1);
     if (range?.stopMs === hour * HOUR_MS) range.stopMs += HOUR_MS;
     else ranges.push({ startMs: hour * HOUR_MS, stopMs: (hour + 1) * HOUR_MS });
@@ -123,7 +131,7 @@ async function arrivedIn(
 async function countOf({ influx }: ReaderParts, query: EventsQuery): Promise<number | null> {
   const { by, dpuId, spaceId, span } = query;
   if (by === 'received' || dpuId !== undefined || spaceId !== undefined) return null;
-  const startMs = Math.max(span.fromMs, 0);
+  const startMs = Math.max(span.fromMs, OLDEST_EVENT_MS);
   const stopMs = Math.min(span.untilMs, END_OF_TIME_MS);
   if (startMs >= stopMs) return 0;
   const rows = await rowsOf(influx, 'event-count', { startMs, stopMs });

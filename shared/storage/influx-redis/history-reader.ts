@@ -13,7 +13,7 @@ import type { Influx } from './influx.ts';
 import { END_OF_TIME_MS, fluxOf, instant } from './influx-rows.ts';
 import { placeOf } from './judge.ts';
 import { keys } from './keys.ts';
-import { HOUR_MS } from './marking.ts';
+import { HOUR_MS, markOf } from './marking.ts';
 import { type Step, stepOf, walk } from './profile.ts';
 import { temporarily } from './redis.ts';
 import { type Marks, type Segment, segmentsOf } from './segments.ts';
@@ -54,9 +54,10 @@ export function openHistoryReader(parts: ReaderParts): HistoryReader {
 
 async function marksOf({ redis, partitions }: ReaderParts, spaceId: SpaceId): Promise<Marks> {
   const fields = await temporarily(() => redis.hkeys(keys.dirty(partitionOf(spaceId, partitions), spaceId)));
-  const numbers = (letter: string) =>
-    new Set(fields.filter((field) => field.startsWith(letter)).map((field) => Number(field.slice(1))));
-  return { hours: numbers('h'), days: numbers('d') };
+  const marks = fields.map(markOf);
+  const numbers = (level: 'hour' | 'day') =>
+    new Set(marks.filter((mark) => mark.level === level).map((mark) => mark.number));
+  return { hours: numbers('hour'), days: numbers('day') };
 }
 
 function streamOf({ startMs, stopMs }: Segment, level: Segment['level']): string {

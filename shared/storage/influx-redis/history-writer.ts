@@ -76,7 +76,7 @@ export class InfluxHistoryWriter implements HistoryWriter {
       }
     }
     this.#unsureUpTo = Math.max(this.#unsureUpTo, batch.position);
-    await this.#write(judged);
+    await this.#write(judged, batch.position);
     draft.progress = { ...draft.progress, position: batch.position };
     await this.#store(draft, arrivals);
     return { stored: judged.length };
@@ -94,7 +94,7 @@ export class InfluxHistoryWriter implements HistoryWriter {
         const number = live.numberOf(remapping.dpuId);
         if (number === undefined) continue;
         for await (const { placed, deltas } of differencesOf(influx, remapping)) {
-          const marking = new Marking();
+          const marking = new Marking(partition);
           const lines: string[] = [];
           for (const [index, event] of placed.entries()) {
             events += 1;
@@ -105,7 +105,7 @@ export class InfluxHistoryWriter implements HistoryWriter {
             }
           }
           if (lines.length === 0) continue;
-          await marking.set(redis, partitions);
+          await marking.set(redis, partitions, recount.position);
           this.#checkOwned();
           await influx.write(RAW_BUCKET, lines);
         }
@@ -148,10 +148,10 @@ export class InfluxHistoryWriter implements HistoryWriter {
     );
   }
 
-  async #write(judged: readonly Judged[]): Promise<void> {
+  async #write(judged: readonly Judged[], position: number): Promise<void> {
     const { redis, influx, partitions, live, ownership } = this.#parts;
     const { partition } = ownership;
-    const marking = new Marking();
+    const marking = new Marking(partition);
     const lines: string[] = [];
     for (const { event, slot } of judged) {
       lines.push(eventLine(event, slot, partition));
@@ -162,7 +162,7 @@ export class InfluxHistoryWriter implements HistoryWriter {
       }
     }
     if (lines.length === 0) return;
-    await marking.set(redis, partitions);
+    await marking.set(redis, partitions, position);
     this.#checkOwned();
     await influx.write(RAW_BUCKET, lines);
   }

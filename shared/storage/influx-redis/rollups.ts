@@ -1,11 +1,12 @@
 // Rollups: the hours and days of the spaces whose owner this partition is, made from raw points once they are over.
 //
-// The version is drawn and the marks are read before the points are; so a rollup that misses a point has an older version
-// than one that does not, or its mark is still there when it is to be taken away.
+// The marks and cursors are read, and the version is drawn, before the points are; so a rollup that misses a point has an
+// older version than one that does not, or its mark is another one when it is to be taken away.
+import type { Progress } from '../history.ts';
 import type { HistoryParts } from './history-writer.ts';
 import { rowsOf } from './influx-rows.ts';
-import { keys } from './keys.ts';
-import { DAY_MS, HOUR_MS } from './marking.ts';
+import { keys, PROGRESS_FIELD } from './keys.ts';
+import { DAY_MS, HOUR_MS, type Mark, markOf, positionOf } from './marking.ts';
 import { ROLLUP_BUCKET, type Rollup, rollupLine } from './points.ts';
 import { type Step, stepOf, walk } from './profile.ts';
 import { temporarily } from './redis.ts';
@@ -19,7 +20,8 @@ const SPACES_AT_ONCE = 2;
 const SPACES_PER_PIECE = 50;
 const HOURS_PER_DAY = 24;
 
-type Due = { readonly spaceId: string; readonly day: number; readonly marks: ReadonlyMap<string, string> };
+type Due = { readonly spaceId: string; readonly day: number; readonly marks: readonly SetMark[] };
+type SetMark = Mark & { readonly field: string; readonly value: string };
 
 export class Rollups {
   readonly #parts: HistoryParts;
@@ -48,35 +50,46 @@ export class Rollups {
     const due: Due[] = [];
     const spaceIds = await temporarily(() => redis.smembers(keys.dirtySpaces(owner)));
     const all = await temporarily(() => Promise.all(spaceIds.map((id) => redis.hgetall(keys.dirty(owner, id)))));
+    const cursors = await this.#cursors();
     for (const [index, spaceId] of spaceIds.entries()) {
-      const marks = new Map(Object.entries(all[index] ?? {}));
-      const days = [...marks.keys()].filter((field) => endMs(field) <= closedMs).map(dayOf);
-      if (days.length > 0) due.push({ spaceId, day: Math.min(...days), marks });
+      const marks = Object.entries(all[index] ?? {}).map(([field, value]) => ({ ...markOf(field), field, value }));
+      // What is being written is read raw until it has been.
+      const writing = new Set(marks.filter((mark) => !isWritten(mark, cursors)).map(bucketOf));
+      const ready = marks.filter((mark) => endMs(mark) <= closedMs && !writing.has(bucketOf(mark)));
+      if (ready.length > 0) due.push({ spaceId, day: Math.min(...ready.map(dayOf)), marks });
     }
     return due;
+  }
+
+  /** Up to where the history group of each partition has written its points. */
+  async #cursors(): Promise<number[]> {
+    const { redis, partitions } = this.#parts;
+    const all = Array.from({ length: partitions }, (_, partition) => keys.late(partition));
+    const texts = await temporarily(() => Promise.all(all.map((key) => redis.hget(key, PROGRESS_FIELD))));
+    return texts.map((text) => (text === null ? 0 : (JSON.parse(text) as Progress).position));
   }
 
   async #make({ spaceId, day, marks }: Due, closedMs: number): Promise<void> {
     const { redis, influx, ownership } = this.#parts;
     const owner = ownership.partition;
-    const hours = [...marks.keys()].filter((field) => field.startsWith('h') && dayOf(field) === day);
-    const closed = hours.filter((field) => endMs(field) <= closedMs);
+    const cursors = await this.#cursors();
+    const ofDay = marks.filter((mark) => dayOf(mark) === day);
+    const writing = new Set(ofDay.filter((mark) => !isWritten(mark, cursors)).map(bucketOf));
+    const hours = ofDay.filter((mark) => mark.level === 'hour');
+    const closed = hours.filter((mark) => endMs(mark) <= closedMs && !writing.has(bucketOf(mark)));
     const version = await temporarily(() => redis.incr(keys.rollupVersion(owner)));
     if (closed.length > 0) {
-      const lines = await this.#hourLines(spaceId, closed.map(numberIn), version);
-      await influx.write(ROLLUP_BUCKET, lines);
-      await this.#unmark(spaceId, closed, marks);
+      const numbers = [...new Set(closed.map((mark) => mark.number))];
+      await influx.write(ROLLUP_BUCKET, await this.#hourLines(spaceId, numbers, version));
+      await this.#unmark(spaceId, closed);
     }
-    const isOver = (day + 1) * DAY_MS <= closedMs && closed.length === hours.length;
-    if (!isOver || !marks.has(`d${day}`)) return;
-    const hourRollups = await rowsOf(influx, 'hours-of-space', {
-      space: spaceId,
-      startMs: day * DAY_MS,
-      stopMs: (day + 1) * DAY_MS,
-    });
-    const rollup = joined(hourRollups);
+    const days = ofDay.filter((mark) => mark.level === 'day');
+    const isOver = (day + 1) * DAY_MS <= closedMs && closed.length === hours.length && writing.size === 0;
+    if (!isOver || days.length === 0) return;
+    const range = { space: spaceId, startMs: day * DAY_MS, stopMs: (day + 1) * DAY_MS };
+    const rollup = joined(await rowsOf(influx, 'hours-of-space', range));
     await influx.write(ROLLUP_BUCKET, [rollupLine('day', spaceId, day * DAY_MS, rollup, version)]);
-    await this.#unmark(spaceId, [`d${day}`], marks);
+    await this.#unmark(spaceId, days);
   }
 
   async #hourLines(spaceId: string, hours: readonly number[], version: number): Promise<string[]> {
@@ -89,10 +102,10 @@ export class Rollups {
     });
   }
 
-  async #unmark(spaceId: string, fields: readonly string[], marks: ReadonlyMap<string, string>): Promise<void> {
+  async #unmark(spaceId: string, marks: readonly SetMark[]): Promise<void> {
     const { redis, ownership } = this.#parts;
     const owner = ownership.partition;
-    const args = fields.flatMap((field) => [field, marks.get(field) ?? '']);
+    const args = marks.flatMap(({ field, value }) => [field, value]);
     const names = [keys.dirtySpaces(owner), keys.dirty(owner, spaceId)];
     await temporarily(() => runScript(redis, 'unmark', names, [spaceId, ...args]));
   }
@@ -122,15 +135,18 @@ function joined(hours: readonly Record<string, string>[]): Rollup {
   return day;
 }
 
-/** Marks are `h` and the hour, or `d` and the day, since 1970 UTC. */
-function numberIn(field: string): number {
-  return Number(field.slice(1));
+function isWritten({ value, partition }: SetMark, cursors: readonly number[]): boolean {
+  return positionOf(value) <= (cursors[partition] ?? 0);
 }
 
-function dayOf(field: string): number {
-  return field.startsWith('d') ? numberIn(field) : Math.floor(numberIn(field) / HOURS_PER_DAY);
+function bucketOf({ level, number }: Mark): string {
+  return `${level} ${number}`;
 }
 
-function endMs(field: string): number {
-  return (numberIn(field) + 1) * (field.startsWith('d') ? DAY_MS : HOUR_MS);
+function dayOf({ level, number }: Mark): number {
+  return level === 'day' ? number : Math.floor(number / HOURS_PER_DAY);
+}
+
+function endMs({ level, number }: Mark): number {
+  return (number + 1) * (level === 'day' ? DAY_MS : HOUR_MS);
 }
