@@ -5,7 +5,9 @@ import { systemClock } from './shared/clock.ts';
 import { CommandFailure, command, WrongUse } from './shared/commands/command.ts';
 import { runCommandLine } from './shared/commands/command-line.ts';
 import { countCommand } from './shared/commands/count.ts';
+import { dpuCreateCommand, dpuSecretCommand } from './shared/commands/dpu-commands.ts';
 import { exportCommand, importCommand } from './shared/commands/floorplan-commands.ts';
+import { keyCommands, type OfflineCredentials } from './shared/commands/key-commands.ts';
 import { replayCommand } from './shared/commands/replay.ts';
 import { simulateCommand } from './shared/commands/simulate.ts';
 import { type Offline, verifyCommands } from './shared/commands/verify-commands.ts';
@@ -138,6 +140,27 @@ const offline: Offline = async (work) => {
   return { where: config.dataDir, verification };
 };
 
+/** Keys in a store that no service holds; the first key is made so. */
+const offlineCredentials: OfflineCredentials = async (work) => {
+  const [{ configure, lockOrNull }, { openStorage }, { endOnFatal }] = await Promise.all([
+    import('./shared/service-configuration.ts'),
+    import('./shared/storage/open.ts'),
+    import('./shared/core.ts'),
+  ]);
+  const { config, log } = configure();
+  const release = config.storage === 'embedded' ? lockOrNull(config, 0) : () => undefined;
+  if (release === null) return null;
+  const storage = await openStorage(config, endOnFatal(log)).catch((error: Error) => {
+    throw new CommandFailure(`the credentials cannot be opened: ${error.message}`);
+  });
+  try {
+    return { result: await work(storage.credentials, systemClock.nowMs()) };
+  } finally {
+    await storage.close();
+    release();
+  }
+};
+
 process.exitCode = await runCommandLine([
   startCommand,
   importCommand,
@@ -146,6 +169,9 @@ process.exitCode = await runCommandLine([
   countCommand,
   simulateCommand,
   ...verifyCommands(offline),
+  ...keyCommands(offlineCredentials),
+  dpuCreateCommand,
+  dpuSecretCommand,
 ]);
 // A start that failed half way leaves threads behind that would keep the process.
 if (process.exitCode !== 0) process.exit();

@@ -2,7 +2,15 @@
 import { defineConfig } from 'vitest/config';
 
 /** What goes in by MQTT or HTTP and comes out by HTTP is the same on every back-end. */
-const ON_BOTH = ['test/e2e/http-*.test.ts', 'test/e2e/mqtt-service.test.ts', 'test/e2e/cli-{real-data,replay}.test.ts'];
+const ON_BOTH = [
+  'test/property/*.test.ts',
+  'test/e2e/http-*.test.ts',
+  'test/e2e/mqtt-service.test.ts',
+  'test/e2e/cli-{real-data,replay}.test.ts',
+];
+
+/** What there is to test only where the servers are apart. */
+const ON_SERVERS = ['test/fault/servers*.test.ts'];
 
 const shared = { pool: 'forks', testTimeout: 30_000, hookTimeout: 30_000 } as const;
 
@@ -10,12 +18,12 @@ export default defineConfig({
   test: {
     maxWorkers: 2,
     projects: [
-      { test: { ...shared, name: 'embedded', include: ['test/**/*.test.ts'] } },
+      { test: { ...shared, name: 'embedded', include: ['test/**/*.test.ts'], exclude: ON_SERVERS } },
       {
         test: {
           ...shared,
           name: 'influx-redis',
-          include: ON_BOTH,
+          include: [...ON_BOTH, ...ON_SERVERS],
           env: { FOOTFALL_TEST_STORAGE: 'influx-redis' },
         },
       },

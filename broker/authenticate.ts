@@ -75,15 +75,22 @@ export function admitKnown(dependencies: DoormanDependencies): Doorman {
       if (!stands(session, changed)) client.conn.destroy(new Error('its credential is no longer good'));
     }
   });
+  /** Judges again when a credential changed meanwhile: only what has been let in is watched over. */
+  const admit = async (...connect: Connect): Promise<void> => {
+    for (;;) {
+      const { revision } = access;
+      const session = await sessionOf(dependencies, ...connect);
+      if (revision !== access.revision) continue;
+      const [client] = connect;
+      if (!client.conn.destroyed) sessions.set(client, session);
+      return;
+    }
+  };
   return {
     authenticate: (client, username, password, done) => {
       client.conn.once('close', () => sessions.delete(client));
-      judge(dependencies, client, username, password?.toString()).then(
-        (session) => {
-          if (client.conn.destroyed) return;
-          sessions.set(client, session);
-          done(null, true);
-        },
+      admit(client, username, password?.toString()).then(
+        () => done(null, true),
         (error: Error) => done(refusalOf(error), false),
       );
     },
@@ -98,15 +105,6 @@ export function admitKnown(dependencies: DoormanDependencies): Doorman {
     },
     close: unwatch,
   };
-}
-
-/** Judges again when a credential changed meanwhile: nobody watches over a connection that is not let in yet. */
-async function judge(dependencies: DoormanDependencies, ...connect: Connect): Promise<Session> {
-  for (;;) {
-    const { revision } = dependencies.access;
-    const session = await sessionOf(dependencies, ...connect);
-    if (revision === dependencies.access.revision) return session;
-  }
 }
 
 async function sessionOf(

@@ -1,11 +1,11 @@
 // The processor as a service: every partition that this process owns, in a thread or a process of its own.
-import { systemClock } from '../shared/clock.ts';
+import { type Clock, systemClock } from '../shared/clock.ts';
 import { CommandFailure } from '../shared/commands/command.ts';
 import type { Config } from '../shared/config.ts';
 import type { RunningService } from '../shared/core.ts';
 import { createLog, type Log } from '../shared/log.ts';
 import type { ProcessorControl } from '../shared/processor-control.ts';
-import { openProcessorStorages, type ProcessorConfig } from '../shared/storage/open.ts';
+import { openProcessorStorages, type ProcessorConfig, type ProcessorStorages } from '../shared/storage/open.ts';
 import { serveThread, startThread, type Threaded } from '../shared/thread.ts';
 import { PartitionProcessor } from './partition.ts';
 
@@ -27,12 +27,20 @@ export async function runProcessor(config: Config, log: Log): Promise<RunningSer
 
 /** A processor of all partitions that this process may own, in the calling thread; resolves once it owns its first. */
 export async function openProcessor(config: ProcessorConfig): Promise<ProcessorControl> {
-  const storages = await openProcessorStorages(config);
+  return runLoops(config, await openProcessorStorages(config), systemClock);
+}
+
+/** A processor on `storages`; what it does by the time of day, it does by `clock`. */
+export async function runLoops(
+  config: Pick<ProcessorConfig, 'storage' | 'logLevel'>,
+  storages: ProcessorStorages,
+  clock: Clock,
+): Promise<ProcessorControl> {
   const log = createLog(config.logLevel);
   const owned = new Set<PartitionProcessor>();
   const { promise: first, resolve } = Promise.withResolvers<void>();
   await storages.own((loops) => {
-    const processor = new PartitionProcessor(loops, systemClock, log);
+    const processor = new PartitionProcessor(loops, clock, log);
     owned.add(processor);
     // A rejection is not caught: an error that is not for retrying ends the thread, and with it the service.
     void processor.ended().then(() => owned.delete(processor));

@@ -10,8 +10,8 @@ type Problem = {
 };
 
 export type ApiClient = {
-  /** The JSON of the answer. Throws CommandFailure when there is none or it is a problem. */
-  call<Answer>(method: 'GET' | 'PUT' | 'POST', path: string, body?: unknown): Promise<Answer>;
+  /** The JSON of the answer, undefined where it has none. Throws CommandFailure when there is none or it is a problem. */
+  call<Answer>(method: 'GET' | 'PUT' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<Answer>;
 };
 
 /** A client of the service at `url`. */
@@ -20,7 +20,7 @@ export function apiClient(url: string, key: string | undefined): ApiClient {
     call: async <Answer>(method: string, path: string, body?: unknown) => {
       const response = await request(url, method, path, body, key);
       const text = await response.text();
-      if (response.ok) return JSON.parse(text) as Answer;
+      if (response.ok) return (text === '' ? undefined : JSON.parse(text)) as Answer;
       throw new CommandFailure(describeProblem(response.status, text));
     },
   };

@@ -27,7 +27,11 @@ export async function runCommandLine(commands: readonly Command[]): Promise<Exit
 type Action = (argument: string, options: Record<string, unknown>) => Promise<void>;
 
 function addCommand(command: Command, action: Action): void {
-  const added: CommanderCommand = program.command(command.name).description(command.summary).exitOverride();
+  const words = command.name.split(' ');
+  const added = parentOf(words)
+    .command(words.at(-1) ?? '')
+    .description(command.summary)
+    .exitOverride();
   added.showHelpAfterError(`footfall ${command.name} --help tells how it is used`);
   if (command.argument !== null) {
     const { name, description, isOptional } = command.argument;
@@ -44,6 +48,15 @@ function addCommand(command: Command, action: Action): void {
     const argument = command.argument === null ? '' : String(given[0] ?? '');
     await action(argument, added.opts());
   });
+}
+
+/** The command that a group of commands hangs on, such as `key`. */
+function parentOf([group, ...rest]: readonly string[]): CommanderCommand {
+  if (group === undefined || rest.length === 0) return program;
+  const made = program.commands.find((one) => one.name() === group);
+  if (made !== undefined) return made;
+  const added = program.command(group).description(`see ${group} --help`).exitOverride();
+  return added.showHelpAfterError(`footfall ${group} --help tells how it is used`);
 }
 
 function asInvalidArgument<Value>(parse: () => Value): Value {

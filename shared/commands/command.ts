@@ -40,6 +40,7 @@ type ValuesOf<Given extends Options> = {
 };
 
 type Definition<Given extends Options> = {
+  /** One word, or a group and a word: `key create`. */
   readonly name: string;
   /** The one positional argument, if there is one; empty where it is optional and not given. */
   readonly argument: { readonly name: string; readonly description: string; readonly isOptional?: true } | null;

@@ -52,7 +52,10 @@ export type ProcessorStorages = {
   close(): Promise<void>;
 };
 
-export type ProcessorConfig = Pick<Config, 'storage' | 'dataDir' | 'redisUrl' | 'redisUnsafe' | 'influx' | 'partitions' | 'logLevel'>;
+export type ProcessorConfig = Pick<
+  Config,
+  'storage' | 'dataDir' | 'redisUrl' | 'redisUnsafe' | 'influx' | 'partitions' | 'logLevel'
+>;
 
 /** Opens the configured back-end for a processor, which for the embedded one works in the calling thread. */
 export async function openProcessorStorages(config: ProcessorConfig): Promise<ProcessorStorages> {

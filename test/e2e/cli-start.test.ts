@@ -17,10 +17,10 @@ test('every fault of the configuration is a line of its own, and the exit code i
     FOOTFALL_HTTP_PORT: 'eighty',
     FOOTFALL_MQTT_PORT: '70000',
     FOOTFALL_LOG_LEVEL: 'loud',
-    FOOTFALL_MQTT_HOST: '0.0.0.0',
+    FOOTFALL_ADMIN_KEY: 'short',
   });
   const faulty = stderr.split('\n').map((line) => /^FOOTFALL_[A-Z_]+(?=: )/.exec(line)?.[0]);
-  for (const name of ['HTTP_PORT', 'MQTT_PORT', 'LOG_LEVEL', 'MQTT_HOST']) expect(faulty).toContain(`FOOTFALL_${name}`);
+  for (const name of ['HTTP_PORT', 'MQTT_PORT', 'LOG_LEVEL', 'ADMIN_KEY']) expect(faulty).toContain(`FOOTFALL_${name}`);
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
 });
 

@@ -9,8 +9,8 @@ import { buildDiskShim, type DiskFault, shimEnvironment } from '../support/disk-
 import { Fleet, faultsOf, fleetFloorplan } from '../support/fleet.ts';
 import { httpClient } from '../support/http.ts';
 import { type Service, startService } from '../support/service.ts';
-import { temporaryDir } from '../support/temporary-dir.ts';
 import { setting } from '../support/setting.ts';
+import { temporaryDir } from '../support/temporary-dir.ts';
 import { runSeed, seededRandom } from './seed.ts';
 
 const FAULTS = setting('FOOTFALL_FAULT_DISK', 8);

@@ -9,8 +9,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { buildDiskShim, readShimLog } from '../support/disk-shim.ts';
 import { checkRecording, type Recording, recordWorkload } from '../support/power-loss-recording.ts';
-import { temporaryDir } from '../support/temporary-dir.ts';
 import { setting } from '../support/setting.ts';
+import { temporaryDir } from '../support/temporary-dir.ts';
 import { runSeed, seededRandom } from './seed.ts';
 
 const STATES = setting('FOOTFALL_FAULT_STATES', 2_000);

@@ -1,60 +1,29 @@
-// The whole way from a message to a count in one thread, on real databases, with a clock that the test sets.
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { Processor } from '../../processor/processor.ts';
+// The whole way from a message to a count in one process, on real storage, with a clock that the test sets.
 import type { Change } from '../../shared/fact.ts';
 import { FloorplanService } from '../../shared/floorplan-service.ts';
 import type { DpuId, SpaceId } from '../../shared/ids.ts';
 import { Ingest, type Outcome } from '../../shared/ingest.ts';
 import { JournalWriter } from '../../shared/journal-writer.ts';
 import { createLog } from '../../shared/log.ts';
+import type { ProcessorControl } from '../../shared/processor-control.ts';
 import { adjustmentsBetween, resetAt } from '../../shared/reset.ts';
-import type { HistoryWriter } from '../../shared/storage/history.ts';
-import { openFloorplan } from '../../shared/storage/sqlite/floorplan.ts';
-import { openHistoryReader } from '../../shared/storage/sqlite/history-reader.ts';
-import { openHistoryWriter } from '../../shared/storage/sqlite/history-writer.ts';
-import { openJournalAppender } from '../../shared/storage/sqlite/journal-appender.ts';
-import { openJournalReader } from '../../shared/storage/sqlite/journal-reader.ts';
-
-/** Memory where there is such a folder: these tests are about order, not about the disk. */
-const FOLDER = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+import { openEmbeddedBackend, openInfluxRedisBackend } from './pipeline-backends.ts';
+import { isInfluxRedis } from './storage.ts';
 
 export type Pipeline = Awaited<ReturnType<typeof openPipeline>>;
 
 export async function openPipeline(startMs: number) {
-  const dataDir = mkdtempSync(join(FOLDER, 'footfall-'));
   const time = { nowMs: startMs };
   const clock = { nowMs: () => time.nowMs, monotonicMs: () => performance.now() };
-  const log = createLog('silent');
-  const appender = openJournalAppender(dataDir, 0, clock);
-  const floorplan = openFloorplan(dataDir, clock);
-  const writer = new JournalWriter(appender, 1, clock, log);
-  let history: HistoryWriter;
-  const startProcessor = async () => {
-    const journal = openJournalReader(dataDir, 1);
-    history = openHistoryWriter(dataDir);
-    const close = async () => {
-      await journal.close();
-      await history.close();
-    };
-    const { promise, resolve } = Promise.withResolvers<Processor>();
-    await journal.own('processor', (ownership) => {
-      const opened = new Processor({ journal, floorplan, history, close }, ownership, clock, log);
-      opened.run().catch((error) => {
-        throw error;
-      });
-      resolve(opened);
-    });
-    return promise;
-  };
-  let processor = await startProcessor();
+  const backend = await (isInfluxRedis ? openInfluxRedisBackend(clock) : openEmbeddedBackend(clock));
+  const { floorplan, reader, partitions } = backend;
+  const writer = new JournalWriter(backend.journal, partitions, clock, createLog('silent'));
+  let processor: ProcessorControl = await backend.startProcessor();
   const plan = new FloorplanService(floorplan, writer, {
     applied: (number, timeoutMs) => processor.applied(number, timeoutMs),
   });
   await plan.load();
   const ingest = new Ingest({ writer, plan: plan.plan, clock, futureAllowedMs: 300_000 });
-  const reader = openHistoryReader(dataDir);
 
   return {
     time,
@@ -72,12 +41,10 @@ export async function openPipeline(startMs: number) {
     /** The processor is gone with all that it had in memory; another one goes on from what is stored. */
     restartProcessor: async () => {
       await processor.close();
-      processor = await startProcessor();
+      processor = await backend.startProcessor();
     },
     /** Works out the extremes of closed hours, which otherwise waits for a quiet moment. */
-    tidy: async () => {
-      while (await history.tidy(time.nowMs));
-    },
+    tidy: () => backend.tidy(time.nowMs),
     caughtUp: () => processor.caughtUp(10_000),
     /** By the definition: the reset's count, the deltas since, the adjustments since. */
     countAt: async (space: string, atMs: number): Promise<number> => {
@@ -102,10 +69,7 @@ export async function openPipeline(startMs: number) {
     close: async () => {
       await writer.drained();
       await processor.close();
-      await reader.close();
-      await appender.close();
-      await floorplan.close();
-      rmSync(dataDir, { recursive: true, force: true });
+      await backend.close();
     },
   };
 }

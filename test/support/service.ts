@@ -23,6 +23,8 @@ const LOG_CHARACTERS_MAX = 200_000;
 export type ServiceOptions = {
   /** FOOTFALL_ variables over the ones of the harness; nothing is inherited from the machine. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** One service by itself; default: all in one process. */
+  readonly service?: 'broker' | 'processor' | 'api';
   /** Used as it is and left there by `stop`; default: a temporary directory, removed by `stop`. */
   readonly dataDir?: string;
   /** A command that runs the service's command line, such as `['strace', '-f', '-o', file]`. It must exec or pass on signals. */
@@ -139,7 +141,13 @@ async function launch(dataDir: string, options: ServiceOptions, httpPort: number
     NODE_COMPILE_CACHE: 'node_modules/.cache/footfall', // As the npm scripts set it.
     ...options.environment,
   };
-  const [command, ...commandArguments] = [...(options.wrapper ?? []), process.execPath, 'footfall.ts', 'start'];
+  const [command, ...commandArguments] = [
+    ...(options.wrapper ?? []),
+    process.execPath,
+    'footfall.ts',
+    'start',
+    ...(options.service === undefined ? [] : [options.service]),
+  ];
   const child = spawn(command as string, commandArguments, {
     cwd: PROJECT_DIR,
     env: environment,
@@ -155,9 +163,8 @@ async function launch(dataDir: string, options: ServiceOptions, httpPort: number
     return { code, signal };
   });
   const readyLine = await ready(child, exited, () => log);
-  const ports = /mqtt=\S+?:(\d+) http=\S+?:(\d+)/.exec(readyLine);
-  if (ports === null) throw new Error(`no ports in the ready line: ${readyLine}`);
-  return { child, readyLine, mqttPort: Number(ports[1]), httpPort: Number(ports[2]), exited, log: () => log };
+  const portOf = (door: 'mqtt' | 'http') => Number(new RegExp(`${door}=\\S+?:(\\d+)`).exec(readyLine)?.[1] ?? 0);
+  return { child, readyLine, mqttPort: portOf('mqtt'), httpPort: portOf('http'), exited, log: () => log };
 }
 
 function ready(child: ChildProcess, exited: Promise<Exit>, log: () => string): Promise<string> {

@@ -1,6 +1,6 @@
 // Which topics carry events, and which filters may be subscribed to.
 import { expect, test } from 'vitest';
-import { dpuOfEventsTopic, isSubscribable } from '../../broker/topics.ts';
+import { dpuOfCommandsFilter, dpuOfEventsTopic, isSubscribable } from '../../broker/topics.ts';
 
 test.each([
   ['dpu/423/events', '423'],
@@ -33,4 +33,15 @@ test.each([
   ['$stored', false],
 ])('filter %j may be subscribed to: %j', (filter, granted) => {
   expect(isSubscribable(filter)).toBe(granted);
+});
+
+test.each([
+  ['dpu/423/commands', '423'],
+  ['dpu/+/commands', null],
+  ['+/423/commands', null],
+  ['dpu/423/events', null],
+  ['dpu/423/+', null],
+  ['dpu/a/b/commands', null],
+])('filter %j stands for the commands of DPU %j', (filter, dpuId) => {
+  expect(dpuOfCommandsFilter(filter)).toBe(dpuId);
 });

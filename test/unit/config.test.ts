@@ -1,4 +1,4 @@
-// Configuration: defaults, every fault at once, unknown variables, and no open door without credentials.
+// Configuration: defaults, every fault at once, unknown variables, and which hosts others can reach.
 import { expect, test } from 'vitest';
 import { ConfigError, readConfig } from '../../shared/config.ts';
 
@@ -33,25 +33,20 @@ test('all faults are listed at once, each with its variable', () => {
     FOOTFALL_HTTP_PORT: '70000',
     FOOTFALL_MQTT_PORT: 'x',
     FOOTFALL_LOG_LEVEL: 'loud',
-    FOOTFALL_MQTT_HOST: '0.0.0.0',
+    FOOTFALL_ADMIN_KEY: 'short',
   });
   expect(faults.map((fault) => fault.split(':')[0])).toEqual(
-    expect.arrayContaining(['FOOTFALL_HTTP_PORT', 'FOOTFALL_MQTT_PORT', 'FOOTFALL_LOG_LEVEL', 'FOOTFALL_MQTT_HOST']),
+    expect.arrayContaining(['FOOTFALL_HTTP_PORT', 'FOOTFALL_MQTT_PORT', 'FOOTFALL_LOG_LEVEL', 'FOOTFALL_ADMIN_KEY']),
   );
 });
 
-test.each([
-  '0.0.0.0',
-  '::',
-  '192.0.2.7',
-  'example.org',
-  '127.0.0.1.example.org',
-])('%s is refused while there are no credentials', (host) => {
-  expect(faultsOf({ FOOTFALL_HTTP_HOST: host })).toEqual([expect.stringContaining('FOOTFALL_HTTP_HOST')]);
+test.each(['0.0.0.0', '::', '192.0.2.7', 'example.org', '127.0.0.1.example.org'])('others can reach %s', (host) => {
+  expect(readConfig({ FOOTFALL_HTTP_HOST: host }).config.exposedHosts).toEqual([`FOOTFALL_HTTP_HOST: ${host}`]);
 });
 
-test.each(['127.0.0.1', '127.1.2.3', 'localhost', '::1'])('%s needs no credentials', (host) => {
-  expect(faultsOf({ FOOTFALL_HTTP_HOST: host, FOOTFALL_MQTT_HOST: host })).toEqual([]);
+test.each(['127.0.0.1', '127.1.2.3', 'localhost', '::1'])('only this machine can reach %s', (host) => {
+  const { config } = readConfig({ FOOTFALL_HTTP_HOST: host, FOOTFALL_MQTT_HOST: host });
+  expect(config.exposedHosts).toEqual([]);
 });
 
 test('an unknown FOOTFALL_ variable is a warning, not a fault', () => {

@@ -2,8 +2,8 @@
 import { expect, test, vi } from 'vitest';
 import { systemClock } from '../../shared/clock.ts';
 import { decodeEntry, encodeRecords } from '../../shared/journal-entry.ts';
-import { PartitionWriter } from '../../shared/partition-writer.ts';
 import { createLog } from '../../shared/log.ts';
+import { PartitionWriter } from '../../shared/partition-writer.ts';
 import type { EntryId } from '../../shared/storage/journal.ts';
 
 type Append = {

@@ -15,7 +15,7 @@ import { keys } from './keys.ts';
 import { type Draft, PartitionHash } from './partition-hash.ts';
 import { QuarantineArguments } from './quarantine-arguments.ts';
 import { temporarily } from './redis.ts';
-import { freeSlot, Ring } from './ring.ts';
+import { freeSlot, RING_EVENTS, Ring } from './ring.ts';
 import { runScript } from './scripts.ts';
 import { addDelta, deltasOf } from './space-state.ts';
 import { EntryVerdicts } from './verdicts.ts';
@@ -31,6 +31,7 @@ export class LiveWriter implements HistoryWriter {
   readonly hash: PartitionHash;
   readonly #rings: Map<DpuId, Ring>;
   readonly #numbers: Map<DpuId, number>;
+  readonly #ringEvents: number;
 
   private constructor(
     redis: Redis,
@@ -38,7 +39,9 @@ export class LiveWriter implements HistoryWriter {
     hash: PartitionHash,
     rings: Map<DpuId, Ring>,
     numbers: Map<DpuId, number>,
+    ringEvents: number,
   ) {
+    this.#ringEvents = ringEvents;
     this.#redis = redis;
     this.#ownership = ownership;
     this.hash = hash;
@@ -46,14 +49,15 @@ export class LiveWriter implements HistoryWriter {
     this.#numbers = numbers;
   }
 
-  static async open(redis: Redis, ownership: Ownership): Promise<LiveWriter> {
+  static async open(redis: Redis, ownership: Ownership, ringEvents = RING_EVENTS): Promise<LiveWriter> {
     const { partition } = ownership;
     const hash = await PartitionHash.read(redis, keys.live(partition));
     const numbers = new Map<DpuId, number>();
     for (const [dpu, number] of Object.entries(await redis.hgetall(keys.numbers(partition)))) {
       numbers.set(dpu as DpuId, Number(number));
     }
-    return new LiveWriter(redis, ownership, hash, await readRings(redis, partition), numbers);
+    const rings = await readRings(redis, partition, ringEvents);
+    return new LiveWriter(redis, ownership, hash, rings, numbers, ringEvents);
   }
 
   async progress(): Promise<Progress> {
@@ -72,7 +76,7 @@ export class LiveWriter implements HistoryWriter {
     const verdicts = new EntryVerdicts();
     let stored = 0;
     for (const { event, index } of indexed(batch)) {
-      const ring = rings.get(event.dpuId) ?? this.#rings.get(event.dpuId)?.copy() ?? new Ring();
+      const ring = rings.get(event.dpuId) ?? this.#rings.get(event.dpuId)?.copy() ?? new Ring(this.#ringEvents);
       rings.set(event.dpuId, ring);
       if (!this.#numbers.has(event.dpuId) && !numbers.has(event.dpuId)) {
         numbers.set(event.dpuId, this.#numbers.size + numbers.size);
@@ -168,12 +172,12 @@ export function usualSlot(event: Pick<Event, 'direction'>): number {
   return freeSlot(event, []);
 }
 
-async function readRings(redis: Redis, partition: number): Promise<Map<DpuId, Ring>> {
+async function readRings(redis: Redis, partition: number, ringEvents: number): Promise<Map<DpuId, Ring>> {
   const rings = new Map<DpuId, Ring>();
   for (let cursor = '0'; ; ) {
     const [next, fields] = await redis.hscanBuffer(keys.dpus(partition), cursor, 'COUNT', SCAN_COUNT);
     for (let at = 0; at < fields.length; at += 2) {
-      rings.set(String(fields[at]) as DpuId, Ring.unpack(fields[at + 1] as Buffer));
+      rings.set(String(fields[at]) as DpuId, Ring.unpack(fields[at + 1] as Buffer, ringEvents));
     }
     cursor = String(next);
     if (cursor === '0') return rings;

@@ -14,7 +14,8 @@ import { LiveWriter } from './live-writer.ts';
 /** Between tries to take a partition over while a server is away. */
 const OPEN_RETRY_MS = 500;
 
-export async function openInfluxRedisLoops(config: ProcessorConfig): Promise<ProcessorStorages> {
+/** `ringEvents`: of each DPU's ring, where it is not the usual number. */
+export async function openInfluxRedisLoops(config: ProcessorConfig, ringEvents?: number): Promise<ProcessorStorages> {
   const { redis, influx, close } = await connect(config);
   const { partitions } = config;
   const journal = openRedisJournal(redis, { partitions, clock: systemClock });
@@ -24,7 +25,7 @@ export async function openInfluxRedisLoops(config: ProcessorConfig): Promise<Pro
 
   const loopsOf = async (live: Ownership, history: Ownership): Promise<Loop[]> => {
     const { partition } = live;
-    const liveWriter = await LiveWriter.open(redis, live);
+    const liveWriter = await LiveWriter.open(redis, live, ringEvents);
     const { newest } = await journal.lag(partition, 0);
     const parts = { redis, influx, ownership: history, live: liveWriter, partitions };
     const historyWriter = await InfluxHistoryWriter.open(parts, newest);

@@ -1,6 +1,6 @@
 // Redis and InfluxDB for the services that append and ask.
 import { Atlas } from '../../atlas.ts';
-import { systemClock } from '../../clock.ts';
+import { type Clock, systemClock } from '../../clock.ts';
 import type { ProcessorConfig, Storage } from '../open.ts';
 import { connect } from './connect.ts';
 import { openControl } from './control.ts';
@@ -11,11 +11,14 @@ import { openRedisJournal } from './journal.ts';
 import { openLiveReader } from './live-reader.ts';
 import { openQuarantinePages } from './quarantine-pages.ts';
 
-export async function openInfluxRedis(config: Omit<ProcessorConfig, 'logLevel'>): Promise<Storage> {
+export async function openInfluxRedis(
+  config: Omit<ProcessorConfig, 'logLevel'>,
+  clock: Clock = systemClock,
+): Promise<Storage> {
   const { redis, influx, close } = await connect(config);
   const { partitions } = config;
-  const journal = openRedisJournal(redis, { partitions, clock: systemClock });
-  const floorplan = openRedisFloorplan(redis, systemClock);
+  const journal = openRedisJournal(redis, { partitions, clock });
+  const floorplan = openRedisFloorplan(redis, clock);
   // Which events count, and where, is what the facts say by now.
   const atlas = new Atlas();
   const currentAtlas = async (): Promise<Atlas> => {
@@ -31,7 +34,7 @@ export async function openInfluxRedis(config: Omit<ProcessorConfig, 'logLevel'>)
     floorplan,
     history: { ...history, ...openLiveReader(redis, partitions), ...openQuarantinePages(redis, partitions) },
     credentials: openRedisCredentials(redis),
-    processors: openControl(redis, journal, partitions, systemClock),
+    processors: openControl(redis, journal, partitions, clock),
     close: async () => {
       await history.close();
       await journal.close();

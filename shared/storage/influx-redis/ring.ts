@@ -25,19 +25,23 @@ export class Ring {
   /** In order of their timestamps; never changed, only replaced, so that a copy of the ring is cheap. */
   #events: readonly RingEvent[];
 
-  constructor(events: readonly RingEvent[] = []) {
+  readonly #size: number;
+
+  /** Holds `size` events. */
+  constructor(size = RING_EVENTS, events: readonly RingEvent[] = []) {
+    this.#size = size;
     this.#events = events;
   }
 
   copy(): Ring {
-    return new Ring(this.#events);
+    return new Ring(this.#size, this.#events);
   }
 
   /** Judges `event` and, when it is new, takes it in. */
   take(event: Event): Verdict {
     const events = this.#events;
     const oldest = events[0];
-    if (oldest !== undefined && events.length === RING_EVENTS && event.timestampMs <= oldest.timestampMs) {
+    if (oldest !== undefined && events.length === this.#size && event.timestampMs <= oldest.timestampMs) {
       return events.some((known) => isSame(known, event)) ? DUPLICATE : OLD;
     }
     let at = events.length;
@@ -51,7 +55,7 @@ export class Ring {
     }
     const { timestampMs, direction, epoch, seq } = event;
     const slot = freeSlot(event, taken);
-    const kept = events.length === RING_EVENTS ? 1 : 0;
+    const kept = events.length === this.#size ? 1 : 0;
     this.#events = [...events.slice(kept, at), { timestampMs, direction, epoch, seq, slot }, ...events.slice(at)];
     return { kind: 'new', slot };
   }
@@ -72,7 +76,7 @@ export class Ring {
     return packed;
   }
 
-  static unpack(packed: Buffer): Ring {
+  static unpack(packed: Buffer, size = RING_EVENTS): Ring {
     const events: RingEvent[] = [];
     for (let at = 0; at < packed.length; ) {
       const flags = packed.readUInt8(at + 8);
@@ -86,7 +90,7 @@ export class Ring {
       });
       at += tagged ? 27 : 11;
     }
-    return new Ring(events);
+    return new Ring(size, events);
   }
 }
 

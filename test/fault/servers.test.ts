@@ -1,0 +1,89 @@
+// Services and servers are killed in turn while a fleet publishes: nothing acknowledged is lost, nothing counts twice.
+//
+//   FOOTFALL_FAULT_SERVER_KILLS  how often each      FOOTFALL_FAULT_SEED  the seed of a run to replay
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { Fleet, faultsOf, fleetFloorplan } from '../support/fleet.ts';
+import { type Client, httpClient } from '../support/http.ts';
+import { type InfluxServer, type Server, startInflux, startRedis } from '../support/servers.ts';
+import { type Service, startService } from '../support/service.ts';
+import { setting } from '../support/setting.ts';
+import { runSeed, seededRandom } from './seed.ts';
+
+const KILLS = setting('FOOTFALL_FAULT_SERVER_KILLS', 2);
+const CLIENTS = 50;
+/** The kill comes at most so long after the fleet is under way. */
+const LOAD_MS_MAX = 300;
+/** What a restarted server needs, and the partitions of a killed owner. */
+const RECOVERY_TIMEOUT_MS = 30_000;
+
+let redis: Server;
+let influx: InfluxServer;
+let environment: Record<string, string>;
+const services: Service[] = [];
+
+const start = async (service: 'broker' | 'processor' | 'api'): Promise<Service> => {
+  const started = await startService({ service, environment });
+  services.push(started);
+  return started;
+};
+
+beforeAll(async () => {
+  [redis, influx] = await Promise.all([startRedis(), startInflux()]);
+  environment = {
+    FOOTFALL_STORAGE: 'influx-redis',
+    REDIS_URL: redis.url,
+    INFLUX_URL: influx.url,
+    INFLUX_TOKEN: influx.token,
+    INFLUX_ORG: influx.org,
+  };
+}, 60_000);
+
+afterAll(async () => {
+  for (const service of services) await service.kill('SIGKILL');
+  await redis.kill();
+  await influx.kill();
+});
+
+const stored = async (client: Client): Promise<number> =>
+  (await client.call('GET', '/v1/events?page_size=1&start_time=2026-01-01T00:00:00Z')).body.total;
+
+test(`broker, processor, Redis and InfluxDB killed ${KILLS} times each`, {
+  timeout: 120_000 + KILLS * 60_000,
+}, async () => {
+  const seed = runSeed();
+  const random = seededRandom(seed, 4);
+  const [broker, processor] = [await start('broker'), await start('processor')];
+  const [api] = [await start('api'), await start('processor'), await start('broker')];
+  const client = httpClient(api.httpUrl);
+  await client.put('/v1/floorplan', fleetFloorplan(CLIENTS));
+  await vi.waitFor(async () => expect((await client.call('GET', '/readyz')).status).toBe(200));
+  const fleet = new Fleet(seed, CLIENTS);
+  const victims = [broker, processor, redis, influx].map((victim) => ({
+    kill: () => victim.kill(),
+    start: () => ('restart' in victim ? victim.restart() : victim.start()),
+  }));
+  for (let round = 0; round < KILLS; round++) {
+    for (const victim of victims) {
+      const before = fleet.acknowledged;
+      await fleet.connect(broker.mqttPort);
+      await vi.waitFor(() => expect(fleet.acknowledged).toBeGreaterThan(before), {
+        timeout: RECOVERY_TIMEOUT_MS,
+        interval: 5,
+      });
+      const moment = AbortSignal.timeout(random.below(LOAD_MS_MAX));
+      await new Promise((resolve) => moment.addEventListener('abort', resolve));
+      await victim.kill();
+      await victim.start();
+    }
+  }
+  await fleet.connect(broker.mqttPort);
+  await fleet.finish();
+  await vi.waitFor(async () => expect(await stored(client)).toBe(fleet.sent.size), {
+    timeout: RECOVERY_TIMEOUT_MS,
+    interval: 100,
+  });
+  process.stdout.write(
+    `kill -9: 4 x ${KILLS} times, ${fleet.acknowledged} messages acknowledged, ${fleet.sent.size} events\n`,
+  );
+  expect(await faultsOf(fleet, client), `seed ${seed}`).toEqual([]);
+});
