@@ -34,7 +34,7 @@ const TIDY_EVERY_MS = 5_000;
 /** How late a daily reset may move the start of live counts; answers do not wait for it. */
 const LIVE_STARTS_EVERY_MS = 10_000;
 
-/** Between tries while history cannot be written. */
+/** Between tries while storage cannot be used. */
 const RETRY_MS = 500;
 
 export class Processor implements ProcessorControl {
@@ -64,6 +64,7 @@ export class Processor implements ProcessorControl {
   run(): Promise<void> {
     this.#running = this.#run().catch((error) => {
       if (error instanceof FencedError) return this.#log.warn('another process owns the partition by now');
+      if (error instanceof TemporaryStorageError && this.#ownership.lost.aborted) return;
       // What could not be stored for now stands in the journal; who comes next takes it in.
       if (!this.#closing || !(error instanceof TemporaryStorageError)) throw error;
     });
@@ -72,15 +73,16 @@ export class Processor implements ProcessorControl {
 
   async #run(): Promise<void> {
     const { journal, history } = this.#storage;
-    this.#progress = await history.progress(this.#ownership.partition);
+    this.#progress = await this.#persistently(() => history.progress(this.#ownership.partition));
     takeIn(await this.#facts(0, this.#progress.factNumber), this.#atlas);
-    await journal.commit(this.#ownership, this.#progress.position);
+    const letGo = () => this.#persistently(() => journal.commit(this.#ownership, this.#progress.position));
+    await letGo();
     await this.#moveStarts(new Set());
     while (!this.#closing && !this.#ownership.lost.aborted) {
       const entries = await this.#next();
       const beganAtMs = this.#clock.monotonicMs();
       for (const step of stepsOf(entries)) await this.#take(step);
-      if (entries.length > 0) await journal.commit(this.#ownership, this.#progress.position);
+      if (entries.length > 0) await letGo();
       this.#waiters.tell();
       await this.#pace(entries, beganAtMs);
     }
@@ -169,7 +171,7 @@ export class Processor implements ProcessorControl {
   async #facts(after: number, upTo: number): Promise<Fact[]> {
     const facts: Fact[] = [];
     for (let number = after; number < upTo; ) {
-      const read = await this.#storage.floorplan.read(number);
+      const read = await this.#persistently(() => this.#storage.floorplan.read(number));
       const wanted = read.filter((fact) => fact.number <= upTo);
       facts.push(...wanted);
       number = wanted.at(-1)?.number ?? upTo;
@@ -206,11 +208,11 @@ export class Processor implements ProcessorControl {
     for (let isFirst = true; ; isFirst = false) {
       try {
         const result = await work();
-        if (!isFirst) this.#log.info('history can be written again');
+        if (!isFirst) this.#log.info('storage can be used again');
         return result;
       } catch (error) {
-        if (!(error instanceof TemporaryStorageError) || this.#closing) throw error;
-        if (isFirst) this.#log.error({ err: error }, 'history cannot be written; counts stand still until it can');
+        if (!(error instanceof TemporaryStorageError) || this.#closing || this.#ownership.lost.aborted) throw error;
+        if (isFirst) this.#log.error({ err: error }, 'storage cannot be used; its counts stand still until it can');
         await this.#bell.wait(RETRY_MS);
       }
     }

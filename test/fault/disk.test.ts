@@ -118,7 +118,7 @@ describe.skipIf('missing' in shim)(`disk faults, seed ${seed}`, () => {
     await fleet.connect(service.mqttPort);
     await untilAcknowledged(fleet, 50);
     writeFileSync(flag, '');
-    await vi.waitFor(() => expect(service.log()).toContain('history cannot be written'), { timeout: 10_000 });
+    await vi.waitFor(() => expect(service.log()).toContain('storage cannot be used'), { timeout: 10_000 });
     await untilAcknowledged(fleet, 50);
     await fleet.finish();
     rmSync(flag);

@@ -1,11 +1,10 @@
 // Services and servers are killed in turn while a fleet publishes: nothing acknowledged is lost, nothing counts twice.
 //
 //   FOOTFALL_FAULT_SERVER_KILLS  how often each      FOOTFALL_FAULT_SEED  the seed of a run to replay
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { Fleet, faultsOf, fleetFloorplan } from '../support/fleet.ts';
+import { startServers } from '../support/fleet-of-services.ts';
 import { type Client, httpClient } from '../support/http.ts';
-import { type InfluxServer, type Server, startInflux, startRedis } from '../support/servers.ts';
-import { type Service, startService } from '../support/service.ts';
 import { setting } from '../support/setting.ts';
 import { runSeed, seededRandom } from './seed.ts';
 
@@ -16,34 +15,6 @@ const LOAD_MS_MAX = 300;
 /** What a restarted server needs, and the partitions of a killed owner. */
 const RECOVERY_TIMEOUT_MS = 30_000;
 
-let redis: Server;
-let influx: InfluxServer;
-let environment: Record<string, string>;
-const services: Service[] = [];
-
-const start = async (service: 'broker' | 'processor' | 'api'): Promise<Service> => {
-  const started = await startService({ service, environment });
-  services.push(started);
-  return started;
-};
-
-beforeAll(async () => {
-  [redis, influx] = await Promise.all([startRedis(), startInflux()]);
-  environment = {
-    FOOTFALL_STORAGE: 'influx-redis',
-    REDIS_URL: redis.url,
-    INFLUX_URL: influx.url,
-    INFLUX_TOKEN: influx.token,
-    INFLUX_ORG: influx.org,
-  };
-}, 60_000);
-
-afterAll(async () => {
-  for (const service of services) await service.kill('SIGKILL');
-  await redis.kill();
-  await influx.kill();
-});
-
 const stored = async (client: Client): Promise<number> =>
   (await client.call('GET', '/v1/events?page_size=1&start_time=2026-01-01T00:00:00Z')).body.total;
 
@@ -52,6 +23,8 @@ test(`broker, processor, Redis and InfluxDB killed ${KILLS} times each`, {
 }, async () => {
   const seed = runSeed();
   const random = seededRandom(seed, 4);
+  await using servers = await startServers();
+  const { redis, influx, start } = servers;
   const [broker, processor] = [await start('broker'), await start('processor')];
   const [api] = [await start('api'), await start('processor'), await start('broker')];
   const client = httpClient(api.httpUrl);

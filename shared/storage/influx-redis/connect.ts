@@ -10,7 +10,10 @@ import { checkSettings } from './redis-settings.ts';
 export type Connections = { readonly redis: Redis; readonly influx: Influx; close(): Promise<void> };
 
 /** Connects; throws, saying what to do, when Redis is away, unsafe, or holds another number of partitions. */
-export async function connect(config: Omit<ProcessorConfig, 'logLevel'>): Promise<Connections> {
+export async function connect(
+  config: Omit<ProcessorConfig, 'logLevel'>,
+  options: { readonly queryTimeoutMs?: number } = {},
+): Promise<Connections> {
   const redis = await connectRedis(config.redisUrl);
   try {
     const faults = config.redisUnsafe ? [] : await checkSettings(redis);
@@ -25,7 +28,7 @@ export async function connect(config: Omit<ProcessorConfig, 'logLevel'>): Promis
     redis.disconnect();
     throw error;
   }
-  const influx = openInflux(config.influx);
+  const influx = openInflux({ ...config.influx, ...options });
   // Away for now: what needs it tries again, and what does not goes on.
   await influx.ensureBuckets().catch((error: Error) => {
     if (!(error instanceof TemporaryStorageError)) throw error;

@@ -9,6 +9,7 @@ import { RAW_BUCKET, ROLLUP_BUCKET } from './points.ts';
 const LINES_PER_WRITE = 5_000;
 const BYTES_PER_WRITE = 64 * 1024 * 1024;
 const WRITE_TIMEOUT_MS = 20_000;
+/** Of one query, where nobody says otherwise: an audit reads an hour of a fleet at once. */
 const QUERY_TIMEOUT_MS = 60_000;
 
 const DAY_S = 86_400;
@@ -18,7 +19,12 @@ const BUCKETS = [
   { name: ROLLUP_BUCKET, shardGroupDurationSeconds: 364 * DAY_S },
 ];
 
-export type InfluxOptions = { readonly url: string; readonly token: string; readonly org: string };
+export type InfluxOptions = {
+  readonly url: string;
+  readonly token: string;
+  readonly org: string;
+  readonly queryTimeoutMs?: number;
+};
 
 /** Columns by name, as InfluxDB spells their values. */
 export type Row = Readonly<Record<string, string>>;
@@ -51,11 +57,11 @@ export class RejectedLineError extends HistoryUnavailableError {
   }
 }
 
-export function openInflux({ url, token, org }: InfluxOptions): Influx {
+export function openInflux({ url, token, org, queryTimeoutMs = QUERY_TIMEOUT_MS }: InfluxOptions): Influx {
   const agent = url.startsWith('https:') ? new HttpsAgent({ keepAlive: true }) : new HttpAgent({ keepAlive: true });
   const transportOptions = { agent };
   const writing = new InfluxDB({ url, token, timeout: WRITE_TIMEOUT_MS, transportOptions });
-  const queries = new InfluxDB({ url, token, timeout: QUERY_TIMEOUT_MS, transportOptions }).getQueryApi(org);
+  const queries = new InfluxDB({ url, token, timeout: queryTimeoutMs, transportOptions }).getQueryApi(org);
 
   const call = async (method: 'GET' | 'POST', path: string, body?: object): Promise<Record<string, unknown>> => {
     const response = await fetch(new URL(path, url), {

@@ -10,6 +10,7 @@ import { openRedisFloorplan } from './floorplan.ts';
 import { InfluxHistoryWriter } from './history-writer.ts';
 import { openRedisJournal } from './journal.ts';
 import { LiveWriter } from './live-writer.ts';
+import { temporarily } from './redis.ts';
 
 /** Between tries to take a partition over while a server is away. */
 const OPEN_RETRY_MS = 500;
@@ -70,7 +71,7 @@ export async function openInfluxRedisLoops(config: ProcessorConfig, ringEvents?:
 async function openPersistently<Result>(ownership: Ownership, open: () => Promise<Result>): Promise<Result | null> {
   while (!ownership.lost.aborted) {
     try {
-      return await open();
+      return await temporarily(open);
     } catch (error) {
       if (!(error instanceof TemporaryStorageError)) throw error;
       await delay(OPEN_RETRY_MS);

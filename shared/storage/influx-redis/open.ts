@@ -11,11 +11,14 @@ import { openRedisJournal } from './journal.ts';
 import { openLiveReader } from './live-reader.ts';
 import { openQuarantinePages } from './quarantine-pages.ts';
 
+/** Somebody waits for the answer: better told that history is away. */
+const QUERY_TIMEOUT_MS = 8_000;
+
 export async function openInfluxRedis(
   config: Omit<ProcessorConfig, 'logLevel'>,
   clock: Clock = systemClock,
 ): Promise<Storage> {
-  const { redis, influx, close } = await connect(config);
+  const { redis, influx, close } = await connect(config, { queryTimeoutMs: QUERY_TIMEOUT_MS });
   const { partitions } = config;
   const journal = openRedisJournal(redis, { partitions, clock });
   const floorplan = openRedisFloorplan(redis, clock);
