@@ -7,6 +7,7 @@ import { runCommandLine } from './shared/commands/command-line.ts';
 import { countCommand } from './shared/commands/count.ts';
 import { dpuCreateCommand, dpuSecretCommand } from './shared/commands/dpu-commands.ts';
 import { exportCommand, importCommand } from './shared/commands/floorplan-commands.ts';
+import { influxDashboardCommand } from './shared/commands/influx-dashboard.ts';
 import { keyCommands, type OfflineCredentials } from './shared/commands/key-commands.ts';
 import { replayCommand } from './shared/commands/replay.ts';
 import { simulateCommand } from './shared/commands/simulate.ts';
@@ -169,6 +170,7 @@ process.exitCode = await runCommandLine([
   countCommand,
   simulateCommand,
   ...verifyCommands(offline),
+  influxDashboardCommand,
   ...keyCommands(offlineCredentials),
   dpuCreateCommand,
   dpuSecretCommand,

@@ -10,7 +10,7 @@ const ON_BOTH = [
 ];
 
 /** What there is to test only where the servers are apart. */
-const ON_SERVERS = ['test/fault/servers*.test.ts'];
+const ON_SERVERS = ['test/fault/servers*.test.ts', 'test/e2e/influx-*.test.ts'];
 
 const shared = { pool: 'forks', testTimeout: 30_000, hookTimeout: 30_000 } as const;
 

@@ -29,6 +29,9 @@ export type Server = AsyncDisposable & {
 
 export type InfluxServer = Server & { readonly token: string; readonly org: string };
 
+/** A process of tests that is killed leaves no server behind, where the system has a way (util-linux). */
+const DIES_WITH_US = isOnPath('setpriv') ? ['setpriv', '--pdeathsig', 'KILL', '--'] : [];
+
 const running = new Set<ChildProcess>();
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
@@ -89,7 +92,8 @@ async function startServer(
   };
   const start = async () => {
     let log = '';
-    const started = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const [command, ...before] = [...DIES_WITH_US, program];
+    const started = spawn(command as string, [...before, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     child = started;
     running.add(started);
     started.on('exit', () => running.delete(started));

@@ -1,17 +1,19 @@
 // The audit of a partition: its points, its live counts and the rollups of its spaces against a replay of its raw events.
 //
-// Hour by hour, because that much fits into memory. Rollups are made from the points of all partitions, so they are
+// Some hours at a time, because that much fits into memory. Rollups are made from the points of all partitions, so they are
 // compared with the points; each space's by the owner of the space.
 import type { SpaceId } from '../../ids.ts';
 import type { AuditOptions, AuditReport, Discrepancy, Sums, Truth } from '../history.ts';
-import { AuditHour } from './audit-hour.ts';
 import { auditRollups } from './audit-rollups.ts';
+import { AuditWindow, type Window } from './audit-window.ts';
 import type { HistoryParts } from './history-writer.ts';
 import { rowsOf } from './influx-rows.ts';
 import { placeOf } from './judge.ts';
 import { HOUR_MS } from './marking.ts';
 import type { PartitionHash } from './partition-hash.ts';
 
+/** Looked at together: some tens of megabytes. */
+const POINTS_PER_WINDOW = 50_000;
 /** Findings past this say nothing new. */
 const DISCREPANCIES_MAX = 1_000;
 
@@ -31,9 +33,9 @@ export async function auditPartition(
   const stored = new Map<string, number>();
   const discrepancies: Discrepancy[] = [];
   let events = 0;
-  const hours = new AuditHour(parts, truth, { repair: options.repair, position: late.progress.position });
-  for (const hour of await hoursOf(parts)) {
-    const found = await hours.check(hour);
+  const hours = new AuditWindow(parts, truth, { repair: options.repair, position: late.progress.position });
+  for (const window of await windowsOf(parts)) {
+    const found = await hours.check(window);
     events += found.events;
     for (const { spaceId, atMs, entrances, exits } of found.expected) {
       const total = totals.get(spaceId) ?? { entrances: 0, exits: 0, since: 0 };
@@ -45,7 +47,7 @@ export async function auditPartition(
     }
     for (const [spaceId, net] of found.stored) stored.set(spaceId, (stored.get(spaceId) ?? 0) + net);
     discrepancies.push(...found.faults.map((fault) => ({ ...fault, live: 0, history: 0, replay: 0 })));
-    options.onProgress?.({ events, hour });
+    options.onProgress?.({ events, hour: window.startMs / HOUR_MS });
   }
   const repairs = compareLive(live.hash, late, totals);
   for (const { spaceId, entrances, exits, since } of repairs) {
@@ -61,11 +63,19 @@ export async function auditPartition(
   return { report, repairs: options.repair ? repairs : [] };
 }
 
-/** Hours since 1970 in which the partition has events or deltas, in order. */
-async function hoursOf({ influx, ownership }: HistoryParts): Promise<number[]> {
+/** Runs of hours in which the partition has events or deltas, in order, none with many more than fit into memory. */
+async function windowsOf({ influx, ownership }: HistoryParts): Promise<Window[]> {
   const rows = await rowsOf(influx, 'hours-of-partition', { partition: ownership.partition });
-  const hours = new Set(rows.map((row) => Math.floor(placeOf(row['_value']).timestampMs / HOUR_MS)));
-  return [...hours].sort((one, other) => one - other);
+  const hours = rows.map((row) => ({ atMs: placeOf(row['_time']).timestampMs, points: Number(row['_value']) }));
+  const windows: (Window & { points: number })[] = [];
+  for (const { atMs, points } of hours.sort((one, other) => one.atMs - other.atMs)) {
+    const last = windows.at(-1);
+    if (last !== undefined && last.points + points <= POINTS_PER_WINDOW) {
+      last.stopMs = atMs + HOUR_MS;
+      last.points += points;
+    } else windows.push({ startMs: atMs, stopMs: atMs + HOUR_MS, points });
+  }
+  return windows;
 }
 
 function compareLive(live: PartitionHash, late: PartitionHash, totals: ReadonlyMap<string, Totals>): Repair[] {

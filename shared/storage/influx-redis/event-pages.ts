@@ -13,9 +13,11 @@ import { temporarily } from './redis.ts';
 /** Where an event stands: by the time asked for, then by DPU, then by its place in its millisecond. */
 type Placed = { readonly event: Omit<StoredEvent, 'status'>; readonly sortMs: number; readonly slot: number };
 
-/** A page near the edge of a long range reads one hour first, then more at once. */
+/** The first stretch that a page reads, and what the next ones grow or shrink by. */
+const WINDOW_MS_MIN = 1_000;
 const WINDOW_GROWTH = 8;
-const WINDOW_HOURS_MAX = 64;
+const FEW_EVENTS = 1_000;
+const MANY_EVENTS = 20_000;
 
 const FIRST_HOUR = Math.floor(OLDEST_EVENT_MS / HOUR_MS);
 const LAST_HOUR = Math.floor(END_OF_TIME_MS / HOUR_MS);
@@ -32,12 +34,12 @@ export async function eventsPage(parts: ReaderParts, query: EventsQuery): Promis
   const sign = order === 'asc' ? 1 : -1;
   const after = cursor === undefined ? null : cursorOf(cursor);
   const isAfter = (placed: Placed) => after === null || sign * compare(placed, after) > 0;
-  const found: Placed[] = [];
+  let found: Placed[] = [];
   let total = 0;
   for await (const { events, isAll } of windowsOf(parts, query, atlas.dpusOfSpace(spaceId))) {
     const wanted = events.filter(isWanted);
     total += wanted.length;
-    found.push(...wanted.filter(isAfter).sort((one, other) => sign * compare(one, other)));
+    found = found.concat(wanted.filter(isAfter).sort((one, other) => sign * compare(one, other)));
     if (!isAll && found.length > limit) break;
   }
   const page = found.slice(0, limit);
@@ -69,39 +71,68 @@ async function* windowsOf(
   const stopMs = Math.min(span.untilMs, END_OF_TIME_MS);
   if (startMs >= stopMs) return;
   if (dpuId !== undefined || spaceId !== undefined) {
-    const events: Placed[] = [];
+    let events: Placed[] = [];
     for (const dpu of dpuId === undefined ? dpusOfSpace : [dpuId]) {
       const rows = await rowsOf(parts.influx, 'event-rows-of-dpu', { dpu, startMs, stopMs });
-      events.push(...rows.map((row) => placed(row, null)));
+      events = events.concat(rows.map((row) => placed(row, null)));
     }
     return yield { events, isAll: true };
   }
   const fromMs = cursor === undefined ? null : cursorOf(cursor).sortMs;
   const edges =
     order === 'asc' ? { startMs: fromMs ?? startMs, stopMs } : { startMs, stopMs: (fromMs ?? stopMs - 1) + 1 };
-  const hours = await hoursWithEvents(parts, { first: FIRST_HOUR, last: LAST_HOUR });
-  for (const window of growing(hours, order, edges)) {
+  const all = await hoursWithEvents(parts, { first: FIRST_HOUR, last: LAST_HOUR });
+  const hours = all.filter((hour) => (hour + 1) * HOUR_MS > edges.startMs && hour * HOUR_MS < edges.stopMs);
+  for (const window of windowsIn(hours, order, edges)) {
     const rows = await rowsOf(parts.influx, 'event-rows', window);
     yield { events: rows.map((row) => placed(row, null)), isAll: false };
+    window.events = rows.length;
   }
 }
 
-/** Ranges over `hours` (in order) from the edge that the order begins at, cut at the edges; each has more hours than the one before. */
-function* growing(
+type EventsWindow = { readonly startMs: number; readonly stopMs: number; events: number };
+
+/**
+ * Stretches of `hours` (which have events) in the order asked for, cut at the edges. Who reads one tells how many events
+ * were in it: the next is longer while there are few, and shorter when there are many.
+ */
+function* windowsIn(
   hours: readonly number[],
   order: 'asc' | 'desc',
-  edges: { startMs: number; stopMs: number },
-): Generator<{ startMs: number; stopMs: number }> {
-  const within = hours.filter((hour) => (hour + 1) * HOUR_MS > edges.startMs && hour * HOUR_MS < edges.stopMs);
-  let count = 1;
-  for (let done = 0; done < within.length; ) {
-    const window =
-      order === 'asc' ? within.slice(done, done + count) : within.slice(-done - count, within.length - done);
-    const [first, last] = [window[0] as number, window.at(-1) as number];
-    yield { startMs: Math.max(first * HOUR_MS, edges.startMs), stopMs: Math.min((last + 1) * HOUR_MS, edges.stopMs) };
-    done += count;
-    count = Math.min(count * WINDOW_GROWTH, WINDOW_HOURS_MAX);
+  edges: { readonly startMs: number; readonly stopMs: number },
+): Generator<EventsWindow> {
+  let lengthMs = WINDOW_MS_MIN;
+  for (const run of runsOf(hours, edges, order)) {
+    for (let [lowMs, highMs] = [run.startMs, run.stopMs]; lowMs < highMs; ) {
+      const startMs = order === 'asc' ? lowMs : Math.max(lowMs, highMs - lengthMs);
+      const stopMs = order === 'asc' ? Math.min(highMs, lowMs + lengthMs) : highMs;
+      const window: EventsWindow = { startMs, stopMs, events: 0 };
+      yield window;
+      if (order === 'asc') lowMs = stopMs;
+      else highMs = startMs;
+      if (window.events < FEW_EVENTS) lengthMs *= WINDOW_GROWTH;
+      else if (window.events > MANY_EVENTS) lengthMs = Math.max(WINDOW_MS_MIN, lengthMs / WINDOW_GROWTH);
+    }
   }
+}
+
+/** Hours that follow one another as one stretch, cut at the edges, in the order asked for. */
+function runsOf(
+  hours: readonly number[],
+  edges: { readonly startMs: number; readonly stopMs: number },
+  order: 'asc' | 'desc',
+): { startMs: number; stopMs: number }[] {
+  const runs: { startMs: number; stopMs: number }[] = [];
+  for (const hour of hours) {
+    const last = runs.at(-1);
+    if (last?.stopMs === hour * HOUR_MS) last.stopMs += HOUR_MS;
+    else runs.push({ startMs: hour * HOUR_MS, stopMs: (hour + 1) * HOUR_MS });
+  }
+  const cut = runs.map(({ startMs, stopMs }) => ({
+    startMs: Math.max(startMs, edges.startMs),
+    stopMs: Math.min(stopMs, edges.stopMs),
+  }));
+  return order === 'asc' ? cut : cut.reverse();
 }
 
 /** The hours of the timestamps of what was recorded from hour `first` to hour `last`, in order. */
@@ -118,13 +149,8 @@ async function hoursWithEvents(
 /** The hours in which anything recorded in the span can lie, as ranges. */
 async function arrivedIn(parts: ReaderParts, span: Span): Promise<{ startMs: number; stopMs: number }[]> {
   const [first, last] = [Math.floor(span.fromMs / HOUR_MS), Math.floor((span.untilMs - 1) / HOUR_MS)];
-  const ranges: { startMs: number; stopMs: number }[] = [];
-  for (const hour of await hoursWithEvents(parts, { first, last })) {
-    const range = ranges.at(-1);
-    if (range?.stopMs === hour * HOUR_MS) range.stopMs += HOUR_MS;
-    else ranges.push({ startMs: hour * HOUR_MS, stopMs: (hour + 1) * HOUR_MS });
-  }
-  return ranges;
+  const all = { startMs: OLDEST_EVENT_MS, stopMs: END_OF_TIME_MS };
+  return runsOf(await hoursWithEvents(parts, { first, last }), all, 'asc');
 }
 
 /** Where storage can count by itself; null where all events are looked at anyway. */

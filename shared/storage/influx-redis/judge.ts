@@ -2,7 +2,8 @@
 import type { DpuId } from '../../ids.ts';
 import type { Batch, MappedEvent } from '../history.ts';
 import type { HistoryParts } from './history-writer.ts';
-import { rowsOf } from './influx-rows.ts';
+import type { Row } from './influx.ts';
+import { fluxOf, id, instant } from './influx-rows.ts';
 import { indexed, usualSlot } from './live-writer.ts';
 import { freeSlot, isSame, type RingEvent } from './ring.ts';
 import type { EntryVerdicts } from './verdicts.ts';
@@ -13,8 +14,13 @@ export type Judged = { readonly event: MappedEvent; readonly slot: number; reado
 /** What is known of a DPU's events in one millisecond; `position` of those that history holds. */
 type Known = RingEvent & { readonly position: number; isOfBatch: boolean };
 
-/** DPUs looked up at the same time. */
-const LOOKUPS_AT_ONCE = 4;
+/** Events of a DPU no further apart than this are looked up as one range. */
+const GAP_MS = 600_000;
+/** Above this the whole stretch is read: a stream costs as much as some thousand events. */
+const RANGES_PER_DPU = 8;
+/** Each is a stream of the query; 50 take some 80 ms. */
+const RANGES_PER_QUERY = 40;
+const LOOKUPS_AT_ONCE = 2;
 
 /** The new events of the batch, in order. */
 export async function judge(
@@ -34,7 +40,7 @@ export async function judge(
     const ofDpu = known.get(event.dpuId);
     if (verdict.kind === 'new') {
       judged.push({ event, slot: verdict.slot, isLate: false });
-      if (ofDpu !== undefined) remember(ofDpu, event, verdict.slot);
+      if (ofDpu !== undefined) take(ofDpu, event, verdict.slot);
       continue;
     }
     const slot = slotOfOld(ofDpu ?? new Map(), event);
@@ -56,11 +62,11 @@ function slotOfOld(ofDpu: Map<number, Known[]>, event: MappedEvent): number | nu
     event,
     sameMs.map((known) => known.slot),
   );
-  remember(ofDpu, event, slot);
+  take(ofDpu, event, slot);
   return slot;
 }
 
-function remember(ofDpu: Map<number, Known[]>, event: MappedEvent, slot: number): void {
+function take(ofDpu: Map<number, Known[]>, event: MappedEvent, slot: number): void {
   const sameMs = ofDpu.get(event.timestampMs) ?? [];
   ofDpu.set(event.timestampMs, sameMs);
   const found = sameMs.find((known) => isSame(known, event));
@@ -68,47 +74,64 @@ function remember(ofDpu: Map<number, Known[]>, event: MappedEvent, slot: number)
   else sameMs.push({ ...event, slot, isOfBatch: true });
 }
 
-/** What history holds of these events' DPUs between the first and the last of them, by DPU and millisecond. */
+type Range = { readonly dpuId: DpuId; readonly startMs: number; stopMs: number };
+
+/** What history holds around these events, by DPU and millisecond. */
 async function lookUp(
   { influx }: Pick<HistoryParts, 'influx'>,
   old: readonly MappedEvent[],
 ): Promise<Map<DpuId, Map<number, Known[]>>> {
-  const ranges = new Map<DpuId, { startMs: number; stopMs: number }>();
-  for (const { dpuId, timestampMs } of old) {
-    const range = ranges.get(dpuId) ?? { startMs: timestampMs, stopMs: timestampMs + 1 };
-    const startMs = Math.min(range.startMs, timestampMs);
-    ranges.set(dpuId, { startMs, stopMs: Math.max(range.stopMs, timestampMs + 1) });
-  }
-  const known = new Map<DpuId, Map<number, Known[]>>();
-  const waiting = [...ranges];
+  const known = new Map<DpuId, Map<number, Known[]>>(old.map(({ dpuId }) => [dpuId, new Map()]));
+  const waiting = rangesOf(old);
   const work = async () => {
-    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-      const [dpuId, range] = next;
-      known.set(dpuId, knownOf(await rowsOf(influx, 'events-of-dpu', { dpu: dpuId, ...range })));
+    for (let next = waiting.splice(0, RANGES_PER_QUERY); next.length > 0; next = waiting.splice(0, RANGES_PER_QUERY)) {
+      for (const row of await influx.query(lookUpFlux(next))) remember(known, row);
     }
   };
   await Promise.all(Array.from({ length: LOOKUPS_AT_ONCE }, work));
   return known;
 }
 
-function knownOf(rows: readonly Record<string, string>[]): Map<number, Known[]> {
-  const known = new Map<number, Known[]>();
-  for (const row of rows) {
-    const { timestampMs, offset } = placeOf(row['_time']);
-    const ofMs = known.get(timestampMs) ?? [];
-    known.set(timestampMs, ofMs);
-    const counter = (name: string) => (row[name] === undefined || row[name] === '' ? null : Number(row[name]));
-    ofMs.push({
-      timestampMs,
-      slot: offset,
-      direction: Number(row['direction']) === 1 ? 1 : -1,
-      epoch: counter('epoch'),
-      seq: counter('seq'),
-      position: Number(row['position']),
-      isOfBatch: false,
-    });
+/** A backlog is one range; events that are far apart have one each, unless there are so many that all between is read sooner. */
+function rangesOf(old: readonly MappedEvent[]): Range[] {
+  const ranges = new Map<DpuId, Range[]>();
+  for (const { dpuId, timestampMs } of old.toSorted((one, other) => one.timestampMs - other.timestampMs)) {
+    const ofDpu = ranges.get(dpuId) ?? [];
+    ranges.set(dpuId, ofDpu);
+    const last = ofDpu.at(-1);
+    if (last !== undefined && timestampMs - last.stopMs <= GAP_MS) last.stopMs = timestampMs + 1;
+    else ofDpu.push({ dpuId, startMs: timestampMs, stopMs: timestampMs + 1 });
   }
-  return known;
+  return [...ranges.values()].flatMap((ofDpu) => {
+    const [first, last] = [ofDpu[0], ofDpu.at(-1)];
+    if (ofDpu.length <= RANGES_PER_DPU || first === undefined || last === undefined) return ofDpu;
+    return [{ ...first, stopMs: last.stopMs }];
+  });
+}
+
+function lookUpFlux(ranges: readonly Range[]): string {
+  const streams = ranges.map(
+    ({ dpuId, startMs, stopMs }) => `events(dpu: ${id(dpuId)}, start: ${instant(startMs)}, stop: ${instant(stopMs)})`,
+  );
+  const all = streams.length === 1 ? streams[0] : `union(tables: [${streams.join(', ')}])`;
+  const pivot = 'pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")';
+  return `${fluxOf('events-of-dpu', {})}\n${all} |> ${pivot}\n`;
+}
+
+function remember(known: Map<DpuId, Map<number, Known[]>>, row: Row): void {
+  const { timestampMs, offset } = placeOf(row['_time']);
+  const ofDpu = known.get(row['dpu'] as DpuId);
+  const counter = (name: string) => (row[name] === undefined || row[name] === '' ? null : Number(row[name]));
+  const found = {
+    timestampMs,
+    slot: offset,
+    direction: offset % 2 === 0 ? (1 as const) : (-1 as const),
+    epoch: counter('epoch'),
+    seq: counter('seq'),
+    position: Number(row['position']),
+    isOfBatch: false,
+  };
+  ofDpu?.set(timestampMs, [...(ofDpu.get(timestampMs) ?? []), found]);
 }
 
 /** RFC 3339 in UTC, with up to nanoseconds. */

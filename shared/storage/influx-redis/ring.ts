@@ -104,10 +104,10 @@ export function isSame(one: Omit<RingEvent, 'slot'>, other: Omit<RingEvent, 'slo
   );
 }
 
-/** 0 for +1 and 1 for -1, so that two processors agree without asking; the next free one when it is `taken`. */
+/** Even for +1 and odd for -1, so that the slot tells the direction; the first that is not `taken`. */
 export function freeSlot(event: Pick<Event, 'direction'>, taken: readonly number[]): number {
   let slot = event.direction === 1 ? 0 : 1;
-  while (taken.includes(slot)) slot += 1;
+  while (taken.includes(slot)) slot += 2;
   return slot;
 }
 

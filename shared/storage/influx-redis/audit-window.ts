@@ -1,20 +1,23 @@
-// One hour of a partition: the deltas that its raw events make by the facts, against those that are stored.
+// Some hours of a partition: the deltas that its raw events make by the facts, against those that are stored.
 import type { DpuId, SpaceId } from '../../ids.ts';
+import { formatTimestamp } from '../../timestamp.ts';
 import type { Sums, Truth } from '../history.ts';
 import type { HistoryParts } from './history-writer.ts';
 import { rowsOf } from './influx-rows.ts';
 import { placeOf } from './judge.ts';
-import { HOUR_MS, Marking } from './marking.ts';
+import { Marking } from './marking.ts';
 import { deltaLine, RAW_BUCKET } from './points.ts';
 import { stepOf, walk } from './profile.ts';
 import { changesOf } from './recount.ts';
 import { type Delta, deltasOf } from './space-state.ts';
 
+/** The milliseconds of a space that are wrong, and what is wrong in the last of them. */
+type Wrong = { readonly atMs: readonly number[]; readonly detail: string };
 type Fault = { readonly spaceId: SpaceId | null; readonly detail: string };
 /** What one event does to one space, all facts taken together. */
 type Expected = Sums & { readonly spaceId: string; readonly atMs: number };
 
-export type AuditedHour = {
+export type AuditedWindow = {
   readonly events: number;
   readonly expected: readonly Expected[];
   /** Net change by space, of the points that are stored. */
@@ -24,7 +27,10 @@ export type AuditedHour = {
 
 type Replayed = { readonly expected: Expected[]; readonly lines: string[]; readonly marking: Marking };
 
-export class AuditHour {
+/** [startMs, stopMs) */
+export type Window = { readonly startMs: number; stopMs: number };
+
+export class AuditWindow {
   readonly #parts: HistoryParts;
   readonly #truth: Truth;
   readonly #repair: boolean;
@@ -38,9 +44,9 @@ export class AuditHour {
     this.#repair = repair;
   }
 
-  async check(hour: number): Promise<AuditedHour> {
+  async check({ startMs, stopMs }: Window): Promise<AuditedWindow> {
     const { influx, ownership } = this.#parts;
-    const range = { partition: ownership.partition, startMs: hour * HOUR_MS, stopMs: (hour + 1) * HOUR_MS };
+    const range = { partition: ownership.partition, startMs, stopMs };
     const [events, deltas] = [
       await rowsOf(influx, 'events-of-partition', range),
       await rowsOf(influx, 'deltas-of-partition', range),
@@ -48,8 +54,7 @@ export class AuditHour {
     const faults: Fault[] = duplicatesAmong(events);
     const replayed = this.#replay(events);
     const wrong = differing(replayed.expected, deltas);
-    for (const [spaceId, detail] of wrong)
-      faults.push({ spaceId: spaceId as SpaceId, detail: `hour ${hour}: ${detail}` });
+    for (const [spaceId, { detail }] of wrong) faults.push({ spaceId: spaceId as SpaceId, detail });
     if (this.#repair && wrong.size > 0) await this.#writeAnew(range, replayed, wrong);
     const stored = new Map<string, number>();
     for (const row of deltas) {
@@ -87,14 +92,14 @@ export class AuditHour {
     return made;
   }
 
-  /** Away from the normal path points may go: the deltas of this hour are made from its events once more. */
+  /** Away from the normal path points may go: the deltas of these hours are made from its events once more. */
   async #writeAnew(
     { partition, startMs, stopMs }: { partition: number; startMs: number; stopMs: number },
     { lines, marking }: Replayed,
-    wrong: ReadonlyMap<string, string>,
+    wrong: ReadonlyMap<string, Wrong>,
   ): Promise<void> {
     const { redis, influx, partitions } = this.#parts;
-    for (const spaceId of wrong.keys()) marking.add(spaceId, startMs);
+    for (const [spaceId, { atMs }] of wrong) for (const each of atMs) marking.add(spaceId, each);
     await marking.set(redis, partitions, this.#position);
     await influx.remove(RAW_BUCKET, {
       startMs,
@@ -109,7 +114,7 @@ export class AuditHour {
 }
 
 /** For each space whose stored deltas sum up otherwise in any millisecond, what is wrong. */
-function differing(expected: readonly Expected[], deltas: readonly Record<string, string>[]): Map<string, string> {
+function differing(expected: readonly Expected[], deltas: readonly Record<string, string>[]): Map<string, Wrong> {
   const sums = new Map<string, { spaceId: string; right: [number, number]; kept: [number, number] }>();
   const at = (spaceId: string, atMs: number) => {
     const key = `${spaceId} ${atMs}`;
@@ -129,10 +134,12 @@ function differing(expected: readonly Expected[], deltas: readonly Record<string
     kept[0] += entrances;
     kept[1] += exits;
   }
-  const wrong = new Map<string, string>();
+  const wrong = new Map<string, Wrong>();
   for (const [key, { spaceId, right, kept }] of sums) {
     if (right[0] === kept[0] && right[1] === kept[1]) continue;
-    wrong.set(spaceId, `at ${key.split(' ')[1]} stored +${kept[0]} -${kept[1]}, should be +${right[0]} -${right[1]}`);
+    const atMs = Number(key.split(' ')[1]);
+    const detail = `${formatTimestamp(atMs)}: stored +${kept[0]} -${kept[1]}, should be +${right[0]} -${right[1]}`;
+    wrong.set(spaceId, { atMs: [...(wrong.get(spaceId)?.atMs ?? []), atMs], detail });
   }
   return wrong;
 }
