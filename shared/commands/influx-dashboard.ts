@@ -36,11 +36,12 @@ export const influxDashboardCommand = command({
     const { stacks = [] } = await call<{ stacks?: Stack[] }>('GET', `/api/v2/stacks?orgID=${orgID}&name=${STACK_NAME}`);
     const stack = stacks[0] ?? (await call<Stack>('POST', '/api/v2/stacks', { orgID, name: STACK_NAME }));
     const contents = JSON.parse(readFileSync(TEMPLATE, 'utf8')) as unknown;
-    await call('POST', '/api/v2/templates/apply', {
+    const { errors = [] } = await call<{ errors?: object[] }>('POST', '/api/v2/templates/apply', {
       orgID,
       stackID: stack.id,
       template: { contentType: 'json', contents },
     });
+    if (errors.length > 0) throw new CommandFailure(`InfluxDB does not take the dashboard: ${JSON.stringify(errors)}`);
     terminal.print(`the dashboard "footfall" is in the Influx UI at ${influxUrl}`);
     return 0;
   },
