@@ -16,8 +16,9 @@ import type { Entry, Ownership } from '../shared/storage/journal.ts';
 import type { ProcessorStorage } from '../shared/storage/open.ts';
 import { LiveStarts } from './live-starts.ts';
 import { mapEntries, type Step, stepsOf } from './map.ts';
+import { persistently } from './persistence.ts';
 import { spacesReset, takeIn, truthOf } from './recount.ts';
-import { Bell, Waiters } from './waiting.ts';
+import { Bell, nextTurn, Waiters } from './waiting.ts';
 
 /** Read at once: some 50,000 events of 9 bytes, committed in about a quarter of a second. */
 const READ_BYTES_MAX = 512 * 1024;
@@ -33,9 +34,6 @@ const IDLE_MS = 200;
 const TIDY_EVERY_MS = 5_000;
 /** How late a daily reset may move the start of live counts; answers do not wait for it. */
 const LIVE_STARTS_EVERY_MS = 10_000;
-
-/** Between tries while storage cannot be used. */
-const RETRY_MS = 500;
 
 export class Processor implements ProcessorControl {
   readonly #storage: ProcessorStorage;
@@ -203,19 +201,10 @@ export class Processor implements ProcessorControl {
     return { ...report, position: this.#progress.position };
   }
 
-  /** Tries again while storage says that it may succeed later; the journal keeps what has not been taken in. */
-  async #persistently<Result>(work: () => Promise<Result>): Promise<Result> {
-    for (let isFirst = true; ; isFirst = false) {
-      try {
-        const result = await work();
-        if (!isFirst) this.#log.info('storage can be used again');
-        return result;
-      } catch (error) {
-        if (!(error instanceof TemporaryStorageError) || this.#closing || this.#ownership.lost.aborted) throw error;
-        if (isFirst) this.#log.error({ err: error }, 'storage cannot be used; its counts stand still until it can');
-        await this.#bell.wait(RETRY_MS);
-      }
-    }
+  /** The journal keeps what has not been taken in. */
+  #persistently<Result>(work: () => Promise<Result>): Promise<Result> {
+    const isOver = () => this.#closing || this.#ownership.lost.aborted;
+    return persistently(work, { isOver, rest: (ms) => this.#bell.wait(ms), log: this.#log });
   }
 
   /** Runs `work` between two batches. */
@@ -225,8 +214,4 @@ export class Processor implements ProcessorControl {
       this.#bell.ring();
     });
   }
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -44,3 +44,8 @@ export class Waiters {
     for (const waiter of this.#waiters) if (waiter.isDone()) waiter.finish(true);
   }
 }
+
+/** After everything that is ready now has run. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -56,7 +56,9 @@ export function openControl(
   return {
     applied: (factNumber, timeoutMs) => until((done) => done.every((each) => each.factNumber >= factNumber), timeoutMs),
     caughtUp: async (timeoutMs) => {
-      const newest = await Promise.all(all.map(async (partition) => (await journal.lag(partition, 0)).newest));
+      const newest = await Promise.all(
+        all.map(async (partition) => (await journal.lag(partition, Number.MAX_SAFE_INTEGER)).newest),
+      );
       return until((done) => done.every((each, partition) => each.position >= (newest[partition] ?? 0)), timeoutMs);
     },
     verify: () => ask('verify'),

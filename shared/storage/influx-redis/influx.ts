@@ -3,7 +3,7 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { HttpError, InfluxDB } from '@influxdata/influxdb-client';
 import { HistoryUnavailableError } from '../../errors.ts';
-import { RAW_BUCKET, ROLLUP_BUCKET } from './points.ts';
+import { createBuckets, failure, openInfluxApi, unavailable } from './influx-api.ts';
 
 /** Best throughput (FACTS of InfluxDB 2: 5,000 lines a batch). */
 const LINES_PER_WRITE = 5_000;
@@ -11,13 +11,6 @@ const BYTES_PER_WRITE = 64 * 1024 * 1024;
 const WRITE_TIMEOUT_MS = 20_000;
 /** Of one query, where nobody says otherwise: an audit reads an hour of a fleet at once. */
 const QUERY_TIMEOUT_MS = 60_000;
-
-const DAY_S = 86_400;
-/** Long shards: a count over years opens few of them. */
-const BUCKETS = [
-  { name: RAW_BUCKET, shardGroupDurationSeconds: 30 * DAY_S },
-  { name: ROLLUP_BUCKET, shardGroupDurationSeconds: 364 * DAY_S },
-];
 
 export type InfluxOptions = {
   readonly url: string;
@@ -63,20 +56,8 @@ export function openInflux({ url, token, org, queryTimeoutMs = QUERY_TIMEOUT_MS 
   const writing = new InfluxDB({ url, token, timeout: WRITE_TIMEOUT_MS, transportOptions });
   const queries = new InfluxDB({ url, token, timeout: queryTimeoutMs, transportOptions }).getQueryApi(org);
 
-  const call = async (method: 'GET' | 'POST', path: string, body?: object): Promise<Record<string, unknown>> => {
-    const response = await fetch(new URL(path, url), {
-      method,
-      headers: { authorization: `Token ${token}`, 'content-type': 'application/json' },
-      signal: AbortSignal.timeout(WRITE_TIMEOUT_MS),
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    }).catch((error: Error) => {
-      throw unavailable(error);
-    });
-    const text = await response.text();
-    if (response.status === 404 && method === 'GET') return {};
-    if (!response.ok) throw failure(response.status, text);
-    return text === '' ? {} : (JSON.parse(text) as Record<string, unknown>);
-  };
+  const call = openInfluxApi({ url, token });
+  const ensureBuckets = () => createBuckets(call, org);
 
   const writeOnce = async (bucket: string, lines: readonly string[]): Promise<void> => {
     // One for each batch: a batch that failed is told by its flush, and nothing is tried again behind our back.
@@ -112,24 +93,6 @@ export function openInflux({ url, token, org, queryTimeoutMs = QUERY_TIMEOUT_MS 
         writeAll(bucket, lines.slice(middle)),
       ]);
       for (const half of halves) if (half.status === 'rejected') throw half.reason;
-    }
-  };
-
-  const ensureBuckets = async (): Promise<void> => {
-    const found = (await call('GET', `/api/v2/orgs?org=${encodeURIComponent(org)}`)) as { orgs?: { id: string }[] };
-    const orgID = found.orgs?.[0]?.id;
-    if (orgID === undefined)
-      throw new Error(`InfluxDB has no organization ${org}, or the token may not see it; see INFLUX_ORG`);
-    for (const { name, shardGroupDurationSeconds } of BUCKETS) {
-      const { buckets = [] } = (await call('GET', `/api/v2/buckets?orgID=${orgID}&name=${name}`)) as {
-        buckets?: object[];
-      };
-      if (buckets.length > 0) continue;
-      const retentionRules = [{ type: 'expire', everySeconds: 0, shardGroupDurationSeconds }];
-      await call('POST', '/api/v2/buckets', { orgID, name, retentionRules }).catch((error: Error) => {
-        // Another process was faster.
-        if (!/already exists/.test(error.message)) throw error;
-      });
     }
   };
 
@@ -172,18 +135,4 @@ export function openInflux({ url, token, org, queryTimeoutMs = QUERY_TIMEOUT_MS 
     },
     close: async () => agent.destroy(),
   };
-}
-
-function unavailable(error: Error): HistoryUnavailableError {
-  return new HistoryUnavailableError(`InfluxDB cannot be reached: ${error.message}`, { cause: error });
-}
-
-/** Which answers may be others later: the server's own failures, and what an operator puts right (token, bucket). */
-function failure(status: number, message: string, cause?: Error): Error {
-  if (status === 0) return unavailable(cause ?? new Error(message));
-  const what = `InfluxDB answers ${status}: ${message.slice(0, 500)}`;
-  if (status >= 500 || status === 429 || status === 408) return new HistoryUnavailableError(what, { cause });
-  if (status === 401 || status === 403) return new HistoryUnavailableError(`${what}; see INFLUX_TOKEN`, { cause });
-  if (status === 404) return new HistoryUnavailableError(`${what}; see INFLUX_ORG`, { cause });
-  return new Error(what, { cause });
 }

@@ -5,18 +5,17 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Clock } from '../../clock.ts';
 import { FencedError } from '../fenced.ts';
-import type { Entry, EntryId, Journal, Ownership } from '../journal.ts';
+import type { Entry, Journal, Ownership } from '../journal.ts';
 import { keys } from './keys.ts';
 import { Leases } from './leases.ts';
 import { temporarily } from './redis.ts';
 import { runScript } from './scripts.ts';
+import { lagOf, readEntries } from './stream-entries.ts';
 
 /** Pending in one partition, unless the server has a limit: of that, half for the journals of all partitions. */
 const JOURNAL_BYTES_MAX = 1024 ** 3;
 /** A process that has not appended for so long is gone. */
 const APPENDER_REMEMBERED_MS = 7 * 86_400_000;
-/** Entries asked for at once; their bytes are counted as they come. */
-const READ_COUNT = 64;
 /** Between looks for new entries; together with the append it is what a live count is behind. */
 const POLL_MS = 10;
 /** Between tries while the server is away. */
@@ -25,8 +24,6 @@ const RETRY_MS = 200;
 const TRIM_COUNT = 200;
 
 export type RedisJournalOptions = { readonly partitions: number; readonly clock: Clock; readonly bytesMax?: number };
-
-type StreamEntry = [id: Buffer, fields: Buffer[]];
 
 /** The group that others must not overtake, and the one that follows it and after which nothing is needed. */
 const FIRST = 'live';
@@ -47,22 +44,8 @@ export function openRedisJournal(redis: Redis, options: RedisJournalOptions): Jo
   const next = async (ownership: Ownership, after: number, maxBytes: number): Promise<Entry[]> => {
     const { partition } = ownership;
     const isBounded = groupOf.get(ownership) === LAST && onOwned.has(FIRST);
-    const last = isBounded ? `${committed.get(partition) ?? 0}-0` : '+';
-    const found = (await redis.xrangeBuffer(
-      keys.journal(partition),
-      `(${after}-0`,
-      last,
-      'COUNT',
-      READ_COUNT,
-    )) as unknown as StreamEntry[];
-    const entries: Entry[] = [];
-    let bytes = 0;
-    for (const entry of found.map(entryOf)) {
-      bytes += entry.bytes.length;
-      if (entries.length > 0 && bytes > maxBytes) break;
-      entries.push(entry);
-    }
-    return entries;
+    const upTo = isBounded ? (committed.get(partition) ?? 0) : null;
+    return upTo !== null && upTo <= after ? [] : readEntries(redis, partition, { after, upTo, maxBytes });
   };
 
   return {
@@ -122,32 +105,11 @@ export function openRedisJournal(redis: Redis, options: RedisJournalOptions): Jo
         if (Number(trimmed) < TRIM_COUNT) return;
       }
     },
-    lag: (partition, after) =>
-      temporarily(async () => {
-        const newest = Number((await redis.hget(keys.journalMeta(partition), 'position')) ?? 0);
-        const left = (await redis.xrangeBuffer(
-          keys.journal(partition),
-          `(${after}-0`,
-          '+',
-        )) as unknown as StreamEntry[];
-        const bytes = left.reduce((sum, entry) => sum + entryOf(entry).bytes.length, 0);
-        return { newest, entries: left.length, bytes };
-      }),
+    lag: (partition, after) => temporarily(() => lagOf(redis, partition, after)),
     close: async () => {
       closed.abort();
       await leases?.close();
     },
-  };
-}
-
-function entryOf([id, fields]: StreamEntry): Entry {
-  const [, recordedAt, , appender, , seq, , bytes] = fields as [...Buffer[]] as Buffer[];
-  const entryId: EntryId = { appender: String(appender), seq: Number(String(seq)) };
-  return {
-    position: Number(String(id).split('-', 1)[0]),
-    recordedAtMs: Number(String(recordedAt)),
-    id: entryId,
-    bytes: bytes as Buffer,
   };
 }
 

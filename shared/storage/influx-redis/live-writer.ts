@@ -148,7 +148,7 @@ export class LiveWriter implements HistoryWriter {
     const lists = [
       draft.fields(),
       [...rings].flatMap(([dpuId, ring]) => [dpuId, ring.pack()]),
-      [...numbers].flatMap(([dpuId, number]) => [dpuId, number]),
+      [...numbers].flat(),
       verdicts.members(),
     ];
     const args = [epoch, ...lists.flatMap((list) => [list.length / 2, ...list]), ...quarantine.args];

@@ -27,7 +27,7 @@ export async function openInfluxRedisLoops(config: ProcessorConfig, ringEvents?:
   const loopsOf = async (live: Ownership, history: Ownership): Promise<Loop[]> => {
     const { partition } = live;
     const liveWriter = await LiveWriter.open(redis, live, ringEvents);
-    const { newest } = await journal.lag(partition, 0);
+    const { newest } = await journal.lag(partition, Number.MAX_SAFE_INTEGER);
     const parts = { redis, influx, ownership: history, live: liveWriter, partitions };
     const historyWriter = await InfluxHistoryWriter.open(parts, newest);
     const shared = { journal, floorplan, close: async () => undefined };
