@@ -6,6 +6,7 @@ import { probeFdatasync } from './disk-probe.ts';
 import { type Figure, formatFigures, whole } from './figure.ts';
 import { type FilledStore, fillStore } from './filled-store.ts';
 import { benchFootprint } from './footprint.ts';
+import { benchInfluxRedis } from './influx-redis.ts';
 import { benchPublish } from './publish.ts';
 
 const SMALL = { events: 1_000_000, days: 6 };
@@ -28,6 +29,7 @@ const BENCHES: Record<string, () => Promise<Figure[]>> = {
   publish: () => benchPublish(report),
   arrays: () => benchArrays(report),
   'count-at': async () => benchCountAt(await fillStore(SMALL.events, SMALL.days), await largeStore(), report),
+  'influx-redis': () => benchInfluxRedis(report),
   footprint: async () => benchFootprint(await largeStore(), report),
 };
 
