@@ -4,6 +4,7 @@ import module from 'node:module';
 import { systemClock } from './shared/clock.ts';
 import { CommandFailure, command, WrongUse } from './shared/commands/command.ts';
 import { runCommandLine } from './shared/commands/command-line.ts';
+import { copyCommand, type Moving } from './shared/commands/copy.ts';
 import { countCommand } from './shared/commands/count.ts';
 import { dpuCreateCommand, dpuSecretCommand } from './shared/commands/dpu-commands.ts';
 import { exportCommand, importCommand } from './shared/commands/floorplan-commands.ts';
@@ -141,26 +142,15 @@ const offline: Offline = async (work) => {
   return { where: config.dataDir, verification };
 };
 
-/** Keys in a store that no service holds; the first key is made so. */
-const offlineCredentials: OfflineCredentials = async (work) => {
-  const [{ configure, lockOrNull }, { openStorage }, { endOnFatal }] = await Promise.all([
-    import('./shared/service-configuration.ts'),
-    import('./shared/storage/open.ts'),
-    import('./shared/core.ts'),
-  ]);
-  const { config, log } = configure();
-  const release = config.storage === 'embedded' ? lockOrNull(config, 0) : () => undefined;
-  if (release === null) return null;
-  const storage = await openStorage(config, endOnFatal(log)).catch((error: Error) => {
-    throw new CommandFailure(`the credentials cannot be opened: ${error.message}`);
-  });
-  try {
-    return { result: await work(storage.credentials, systemClock.nowMs()) };
-  } finally {
-    await storage.close();
-    release();
-  }
+/** The processor is handed over, because only this file may know it. */
+const openMoving = async (from: Config['storage'], to: Config['storage']): Promise<Moving> => {
+  const [moving, { startProcessor }] = await Promise.all([import('./shared/moving.ts'), import('./processor/main.ts')]);
+  return moving.openMoving(from, to, startProcessor);
 };
+
+/** Keys in a store that no service holds; the first key is made so. */
+const offlineCredentials: OfflineCredentials = async (work) =>
+  (await import('./shared/offline-credentials.ts')).withCredentials(work);
 
 process.exitCode = await runCommandLine([
   startCommand,
@@ -170,6 +160,7 @@ process.exitCode = await runCommandLine([
   countCommand,
   simulateCommand,
   ...verifyCommands(offline),
+  copyCommand(openMoving),
   influxDashboardCommand,
   ...keyCommands(offlineCredentials),
   dpuCreateCommand,

@@ -1,4 +1,5 @@
 // The one switch that chooses a storage back-end, for the services that append and ask.
+import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import type { ProcessorControl } from '../processor-control.ts';
 import type { CredentialStore } from './credentials.ts';
@@ -28,6 +29,25 @@ export async function openStorage(config: Config, onFatal: (error: Error) => voi
     case 'influx-redis': {
       const { openInfluxRedis } = await import('./influx-redis/open.ts');
       return openInfluxRedis(config);
+    }
+  }
+}
+
+/** A store that another one is copied into: what is recorded there keeps the time at which it was. */
+export type CopyTarget = Pick<Storage, 'floorplan' | 'history' | 'processors' | 'close'> & {
+  readonly journal: Pick<Storage['journal'], 'append' | 'partitions'>;
+};
+
+/** Opens the configured back-end so that it records by `clock`. */
+export async function openCopyTarget(config: Config, clock: Clock): Promise<CopyTarget> {
+  switch (config.storage) {
+    case 'embedded': {
+      const { openEmbeddedInline } = await import('./sqlite/open-inline.ts');
+      return openEmbeddedInline(config.dataDir, clock);
+    }
+    case 'influx-redis': {
+      const { openInfluxRedis } = await import('./influx-redis/open.ts');
+      return openInfluxRedis(config, clock);
     }
   }
 }

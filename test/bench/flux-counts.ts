@@ -20,6 +20,8 @@ const QUERIES = 400;
 const SPACE = 'A' as SpaceId;
 
 export async function benchFluxCounts(report: (line: string) => void): Promise<Figure[]> {
+  // Before InfluxDB has anything to compact: it is Redis that answers.
+  const live = await liveCount(await newInfluxRedis());
   const environment = await newInfluxRedis();
   const { config } = readConfig({ ...environment, FOOTFALL_PARTITIONS: '1' });
   const { redis, influx, close } = await connect(config);
@@ -69,7 +71,7 @@ export async function benchFluxCounts(report: (line: string) => void): Promise<F
       reached: ratio <= 2.2,
     },
     { name: '  p99', measured: `${p99.toFixed(1)} ms`, peer: '-', target: '<= 40 ms', reached: p99 <= 40 },
-    await liveCount(await newInfluxRedis()),
+    live,
   ];
 }
 

@@ -10,8 +10,8 @@ import { keys } from './keys.ts';
 import { HOUR_MS } from './marking.ts';
 import { temporarily } from './redis.ts';
 
-/** Where an event stands: by the time asked for, then by DPU, then by its place in its millisecond. */
-type Placed = { readonly event: Omit<StoredEvent, 'status'>; readonly sortMs: number; readonly slot: number };
+/** An event and the time that it is ordered by. */
+type Placed = { readonly event: Omit<StoredEvent, 'status'>; readonly sortMs: number };
 
 /** The first stretch that a page reads, and what the next ones grow or shrink by. */
 const WINDOW_MS_MIN = 1_000;
@@ -33,20 +33,20 @@ export async function eventsPage(parts: ReaderParts, query: EventsQuery): Promis
   };
   const sign = order === 'asc' ? 1 : -1;
   const after = cursor === undefined ? null : cursorOf(cursor);
-  const isAfter = (placed: Placed) => after === null || sign * compare(placed, after) > 0;
+  const isAfter = (placed: Placed) => after === null || sign * compare(keyOf(placed), after) > 0;
   let found: Placed[] = [];
   let total = 0;
   for await (const { events, isAll } of windowsOf(parts, query, atlas.dpusOfSpace(spaceId))) {
     const wanted = events.filter(isWanted);
     total += wanted.length;
-    found = found.concat(wanted.filter(isAfter).sort((one, other) => sign * compare(one, other)));
+    found = found.concat(wanted.filter(isAfter).sort((one, other) => sign * compare(keyOf(one), keyOf(other))));
     if (!isAll && found.length > limit) break;
   }
   const page = found.slice(0, limit);
   const last = page.at(-1);
   return {
     total: (await countOf(parts, query)) ?? total,
-    next: found.length > limit && last !== undefined ? `${last.sortMs}~${last.event.dpuId}~${last.slot}` : null,
+    next: found.length > limit && last !== undefined ? keyOf(last).join('~') : null,
     results: page.map(({ event }) => ({ ...event, status: atlas.mappingOf(event.dpuId, event.timestampMs).status })),
   };
 }
@@ -78,7 +78,7 @@ async function* windowsOf(
     }
     return yield { events, isAll: true };
   }
-  const fromMs = cursor === undefined ? null : cursorOf(cursor).sortMs;
+  const fromMs = cursor === undefined ? null : cursorOf(cursor)[0];
   const edges =
     order === 'asc' ? { startMs: fromMs ?? startMs, stopMs } : { startMs, stopMs: (fromMs ?? stopMs - 1) + 1 };
   const all = await hoursWithEvents(parts, { first: FIRST_HOUR, last: LAST_HOUR });
@@ -165,7 +165,7 @@ async function countOf({ influx }: ReaderParts, query: EventsQuery): Promise<num
 }
 
 function placed(row: Row, sortMs: number | null): Placed {
-  const { timestampMs, offset: slot } = placeOf(row['_time']);
+  const { timestampMs } = placeOf(row['_time']);
   const counter = (name: string) => (row[name] === undefined || row[name] === '' ? null : Number(row[name]));
   const event = {
     dpuId: row['dpu'] as DpuId,
@@ -176,17 +176,35 @@ function placed(row: Row, sortMs: number | null): Placed {
     receivedAtMs: Number(row['received_at']),
     recordedAtMs: Number(row['recorded_at']),
   };
-  return { event, sortMs: sortMs ?? timestampMs, slot };
+  return { event, sortMs: sortMs ?? timestampMs };
 }
 
-type Key = { readonly sortMs: number; readonly slot: number; readonly event: { readonly dpuId: string } };
+/** The order of the rows, the same on every back-end: the time asked for, then what tells events apart; absent is -1. */
+type Key = readonly [
+  sortMs: number,
+  second: number,
+  dpuId: string,
+  ms: number,
+  direction: number,
+  epoch: number,
+  seq: number,
+];
+
+function keyOf({ event, sortMs }: Placed): Key {
+  const { timestampMs, dpuId, direction, epoch, seq } = event;
+  return [sortMs, Math.floor(timestampMs / 1000), dpuId, timestampMs % 1000, direction, epoch ?? -1, seq ?? -1];
+}
 
 function compare(one: Key, other: Key): number {
-  const [dpu, otherDpu] = [one.event.dpuId, other.event.dpuId];
-  return one.sortMs - other.sortMs || (dpu < otherDpu ? -1 : dpu > otherDpu ? 1 : one.slot - other.slot);
+  for (const [index, value] of one.entries()) {
+    const against = other[index] as typeof value;
+    if (value !== against) return value < against ? -1 : 1;
+  }
+  return 0;
 }
 
 function cursorOf(cursor: string): Key {
-  const [sortMs = '0', dpuId = '', slot = '0'] = cursor.split('~');
-  return { sortMs: Number(sortMs), slot: Number(slot), event: { dpuId } };
+  const [sortMs, second, dpuId = '', ...rest] = cursor.split('~');
+  const [ms, direction, epoch, seq] = rest.map(Number) as [number, number, number, number];
+  return [Number(sortMs), Number(second), dpuId, ms, direction, epoch, seq];
 }

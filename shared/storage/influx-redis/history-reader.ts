@@ -9,11 +9,11 @@ import type { SpaceId } from '../../ids.ts';
 import { partitionOf } from '../../partition.ts';
 import type { HistoryReader, Profile, Span } from '../history.ts';
 import { eventsPage } from './event-pages.ts';
-import type { Influx } from './influx.ts';
+import type { Influx, Row } from './influx.ts';
 import { END_OF_TIME_MS, fluxOf, instant } from './influx-rows.ts';
 import { placeOf } from './judge.ts';
 import { keys } from './keys.ts';
-import { HOUR_MS, markOf } from './marking.ts';
+import { DAY_MS, HOUR_MS, markOf } from './marking.ts';
 import { type Step, stepOf, walk } from './profile.ts';
 import { temporarily } from './redis.ts';
 import { type Marks, type Segment, segmentsOf } from './segments.ts';
@@ -35,10 +35,10 @@ export function openHistoryReader(parts: ReaderParts): HistoryReader {
       const toMs = Math.min(untilMs + 1, END_OF_TIME_MS);
       if (fromMs >= toMs) return 0;
       const segments = segmentsOf(await marksOf(parts, spaceId), fromMs, toMs);
-      const streams = segments.map((segment) => streamOf(segment, segment.level));
-      const sum = streams.length === 1 ? streams[0] : `union(tables: [${streams.join(', ')}]) |> group() |> sum()`;
-      const rows = await parts.influx.query(`${fluxOf('net', { space: spaceId })}\n${sum}\n`);
-      return rows.reduce((total, row) => total + Number(row['_value']), 0);
+      const yields = segments.map(
+        (segment, index) => `${streamOf(segment, segment.level)} |> yield(name: "${segment.level}${index}")`,
+      );
+      return netOf(await parts.influx.query(`${fluxOf('net', { space: spaceId })}\n${yields.join('\n')}\n`));
     },
     profiles: async (spaceId, spans) => {
       const all = { fromMs: spans[0]?.fromMs ?? 0, untilMs: spans.at(-1)?.untilMs ?? 0 };
@@ -50,6 +50,28 @@ export function openHistoryReader(parts: ReaderParts): HistoryReader {
     events: (query) => eventsPage(parts, query),
     close: async () => undefined,
   };
+}
+
+/** Sums of raw deltas as they are; of each day and hour the newest version, which has the latest time in its bucket. */
+function netOf(rows: readonly Row[]): number {
+  const newest = new Map<string, { readonly time: string; readonly net: number }>();
+  let net = 0;
+  for (const row of rows) {
+    const value = Number(row['_value']);
+    const level = (row['result'] ?? '').replace(/\d+$/, '');
+    if (level === 'raw') {
+      net += value;
+      continue;
+    }
+    const { timestampMs, offset } = placeOf(row['_time']);
+    const bucket = `${level} ${Math.floor(timestampMs / (level === 'day' ? DAY_MS : HOUR_MS))}`;
+    const time = `${timestampMs}${String(offset).padStart(6, '0')}`;
+    const known = newest.get(bucket);
+    if (known !== undefined && known.time >= time) continue;
+    net += value - (known?.net ?? 0);
+    newest.set(bucket, { time, net: value });
+  }
+  return net;
 }
 
 async function marksOf({ redis, partitions }: ReaderParts, spaceId: SpaceId): Promise<Marks> {
