@@ -35,7 +35,8 @@ export class Copier {
   readonly #appender = randomBytes(8).toString('hex');
   readonly #time: { nowMs: number };
   #seq = 0;
-  #inFlight: Promise<void>[] = [];
+  /** By partition, the newest append: the next one waits for it, so that none is stored after one that was not. */
+  readonly #newest = new Map<number, Promise<void>>();
 
   /** `time`: the clock that the target records by. */
   constructor(source: CopySource, target: Target, time: { nowMs: number }) {
@@ -136,14 +137,16 @@ export class Copier {
 
   #put(partition: number, records: readonly JournalRecord[], recordedAtMs: number): void {
     const entry = joinEntry([encodeRecords(records)]);
-    const stored = this.#target.journal.append(partition, entry, this.#nextId(), recordedAtMs);
-    // Told when all that is in flight is waited for.
+    const id = this.#nextId();
+    const before = this.#newest.get(partition) ?? Promise.resolve();
+    const stored = before.then(() => this.#target.journal.append(partition, entry, id, recordedAtMs));
+    // Told when all is waited for.
     stored.catch(() => undefined);
-    this.#inFlight.push(stored);
+    this.#newest.set(partition, stored);
   }
 
   async #stored(): Promise<void> {
-    await Promise.all(this.#inFlight.splice(0));
+    await Promise.all(this.#newest.values());
   }
 
   #nextId() {

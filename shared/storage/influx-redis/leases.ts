@@ -14,6 +14,7 @@ import { runScript } from './scripts.ts';
 /** A dead owner's partitions are free after this. */
 const LEASE_MS = 5_000;
 const BEAT_MS = 1_500;
+const WATCH_MS = 100;
 /** Given up so long before the lease ends on the server. */
 const MARGIN_MS = 500;
 
@@ -27,6 +28,8 @@ export class Leases {
   readonly #process = randomUUID();
   readonly #held = new Map<number, Held>();
   #timer: NodeJS.Timeout | undefined;
+  /** Looks at the clock by itself: a beat may be waiting for an answer that does not come. */
+  #watch: NodeJS.Timeout | undefined;
   #beating: Promise<void> = Promise.resolve();
   #closed = false;
 
@@ -39,6 +42,7 @@ export class Leases {
 
   /** Resolves after the first beat. */
   async start(): Promise<void> {
+    this.#watch = setInterval(() => this.#giveUpExpired(), WATCH_MS);
     await this.#beat();
   }
 
@@ -52,6 +56,7 @@ export class Leases {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
+    clearInterval(this.#watch);
     await this.#beating;
     await Promise.all([...this.#held.keys()].map((partition) => this.#release(partition)));
     await runScript(this.#redis, 'processor-beat', [keys.processors], [this.#process, 0]).catch(() => undefined);
