@@ -9,15 +9,17 @@ import { DAY_MS, HOUR_MS, Marking } from '../../shared/storage/influx-redis/mark
 import { deltaLine, RAW_BUCKET } from '../../shared/storage/influx-redis/points.ts';
 import { Rollups } from '../../shared/storage/influx-redis/rollups.ts';
 import { startService } from '../support/service.ts';
-import { newInfluxRedis } from '../support/storage.ts';
+import { newInfluxRedis, serversOfTests } from '../support/storage.ts';
 import { type Figure, whole } from './figure.ts';
 import { percentile } from './percentile.ts';
+import { cpuMs } from './process-usage.ts';
 
 const DELTAS = 5_000_000;
 const DAYS = 365;
 const DPUS = 100;
 const QUERIES = 400;
 const SPACE = 'A' as SpaceId;
+const QUIET_FOR_MS = 2_000;
 
 export async function benchFluxCounts(report: (line: string) => void): Promise<Figure[]> {
   // Before InfluxDB has anything to compact: it is Redis that answers.
@@ -44,6 +46,7 @@ export async function benchFluxCounts(report: (line: string) => void): Promise<F
   const ownership = { partition: 0, epoch: 1, lost: new AbortController().signal };
   const rollups = new Rollups({ redis, influx, ownership, live: undefined as never, partitions: 1 });
   while (await rollups.makeSome(endMs));
+  await untilQuiet((await serversOfTests()).influx.pid);
   const reader = openHistoryReader({ influx, redis, partitions: 1, currentAtlas: async () => new Atlas() });
   const [counts, empty]: [number[], number[]] = [[], []];
   for (let query = 0; query < QUERIES; query++) {
@@ -96,6 +99,15 @@ async function liveCount(environment: Record<string, string>): Promise<Figure> {
     target: '<= 2 ms',
     reached: p99 <= 2,
   };
+}
+
+/** Resolves when the process has used little of a core for two seconds: what was written has been compacted. */
+async function untilQuiet(pid: number): Promise<void> {
+  for (;;) {
+    const before = cpuMs(pid);
+    await new Promise((resolve) => setTimeout(resolve, QUIET_FOR_MS));
+    if (cpuMs(pid) - before < QUIET_FOR_MS / 20) return;
+  }
 }
 
 async function timed(work: () => Promise<unknown>): Promise<number> {

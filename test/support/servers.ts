@@ -18,6 +18,8 @@ const LOOK_EVERY_MS = 20;
 export type Server = AsyncDisposable & {
   readonly url: string;
   readonly port: number;
+  /** Of the process that runs now, or ran last. */
+  readonly pid: number;
   /** Starts the same server again: same port, same folder. */
   start(): Promise<void>;
   /** SIGKILL, and waits for the end. */
@@ -112,6 +114,9 @@ async function startServer(
   await start();
   return {
     ...at,
+    get pid() {
+      return child?.pid ?? 0;
+    },
     start,
     kill,
     pause: () => void child?.kill('SIGSTOP'),

@@ -13,12 +13,17 @@ export async function newStorage(): Promise<Record<string, string>> {
   return isInfluxRedis ? newInfluxRedis() : {};
 }
 
-export async function newInfluxRedis(): Promise<Record<string, string>> {
+/** The servers of this process of tests; started by the first store. */
+export function serversOfTests(): Promise<{ redis: Server; influx: InfluxServer }> {
   servers ??= Promise.all([startRedis(['--databases', '10000']), startInflux()]).then(([redis, influx]) => ({
     redis,
     influx,
   }));
-  const { redis, influx } = await servers;
+  return servers;
+}
+
+export async function newInfluxRedis(): Promise<Record<string, string>> {
+  const { redis, influx } = await serversOfTests();
   stores += 1;
   const org = `store-${stores}`;
   const response = await fetch(`${influx.url}/api/v2/orgs`, {
