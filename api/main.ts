@@ -5,7 +5,7 @@ import { systemClock } from '../shared/clock.ts';
 import type { Config } from '../shared/config.ts';
 import { type Core, listenFailure, openCore, type RunningService, refuseOpenDoors } from '../shared/core.ts';
 import type { Log } from '../shared/log.ts';
-import { sweepQuarantine } from '../shared/quarantine-sweep.ts';
+import { sweepRegularly } from '../shared/quarantine-sweep.ts';
 import { buildApp } from './app.ts';
 import type { ApiDependencies } from './dependencies.ts';
 
@@ -40,10 +40,12 @@ export async function openApi(core: Core, config: Config, log: Log): Promise<Run
     futureAllowedMs,
   };
   const api = await startApi(dependencies, { host, port });
-  sweepQuarantine({ ingest, history, plan: floorplan.plan, processor: processors }).catch((error) =>
-    log.error({ err: error }, 'quarantined events of DPUs that are known by now wait for the next start'),
-  );
-  return api;
+  const sweeping = sweepRegularly({ ingest, history, plan: floorplan.plan, processor: processors }, log);
+  const close = async () => {
+    sweeping.stop();
+    await api.close();
+  };
+  return { ...api, close };
 }
 
 /** The API as a process of its own. */

@@ -1,6 +1,8 @@
-// What a crash may have left undone: a DPU was created, but its events were not yet taken out of quarantine.
+// What a crash may have left undone, or another process that did not know of a DPU yet: events of DPUs that are known by
+// now are taken out of quarantine.
 import type { Floorplan } from './floorplan.ts';
 import type { DpuId } from './ids.ts';
+import type { Log } from './log.ts';
 import type { ProcessorControl } from './processor-control.ts';
 import { type ReplayDependencies, replayQuarantine } from './quarantine-replay.ts';
 
@@ -9,6 +11,8 @@ export type SweepDependencies = ReplayDependencies & {
   readonly processor: Pick<ProcessorControl, 'caughtUp'>;
 };
 
+/** A broker knows of a new DPU well before this has passed twice. */
+const SWEEP_EVERY_MS = 5_000;
 const PAGE_SIZE = 1_000;
 /** What stands in the journal may still become a quarantine item, so the sweep comes after it. */
 const CAUGHT_UP_TIMEOUT_MS = 600_000;
@@ -34,4 +38,29 @@ export async function sweepQuarantine(dependencies: SweepDependencies): Promise<
     events += replayed.events;
   }
   return events;
+}
+
+/** Sweeps now, and each time some seconds after the floor plan has changed, until stopped. */
+export function sweepRegularly(dependencies: SweepDependencies, log: Log): { stop(): void } {
+  const { plan } = dependencies;
+  let swept = plan.factNumber;
+  let seen = plan.factNumber;
+  let isSweeping = false;
+  const sweep = async () => {
+    isSweeping = true;
+    await sweepQuarantine(dependencies).catch((error) =>
+      log.error({ err: error }, 'quarantined events of DPUs that are known by now wait for the next change'),
+    );
+    isSweeping = false;
+  };
+  void sweep();
+  const timer = setInterval(() => {
+    // What was there a round ago is known to every broker by now.
+    if (seen !== swept && !isSweeping) {
+      swept = seen;
+      void sweep();
+    }
+    seen = plan.factNumber;
+  }, SWEEP_EVERY_MS).unref();
+  return { stop: () => clearInterval(timer) };
 }

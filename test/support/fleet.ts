@@ -40,7 +40,11 @@ export class Fleet {
   #numbers = 0;
   #generating = false;
 
-  constructor(seed: number, dpus: number) {
+  readonly #restMs: number;
+
+  /** `restMs`: of each DPU after an acknowledgement; 0: as fast as it goes. */
+  constructor(seed: number, dpus: number, restMs = 0) {
+    this.#restMs = restMs;
     this.#random = seededRandom(seed);
     this.#dpus = Array.from({ length: dpus }, (_, index) => `d${index}`);
     for (const dpu of this.#dpus) this.#unacknowledged.set(dpu, new Map());
@@ -90,7 +94,8 @@ export class Fleet {
         own.delete(message.number);
         this.acknowledged += 1;
         if (this.#random.chance(REPEATS)) publish(message);
-        more();
+        if (this.#restMs === 0) more();
+        else setTimeout(more, this.#restMs);
       }
     })()
       .catch(() => undefined)
