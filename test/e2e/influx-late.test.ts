@@ -20,7 +20,7 @@ test('ten days late, and at once in counts, series, extremes and the live count'
     dpus: [{ id: '1', placements: [{ doorway_id: 'X', facing: 'a' }] }],
   });
   const lateMs = Math.floor(Date.now() / HOUR_MS) * HOUR_MS - 240 * HOUR_MS + 20 * 60_000;
-  const at = (ms: number) => encodeURIComponent(new Date(ms).toISOString());
+  const moment = (ms: number) => encodeURIComponent(new Date(ms).toISOString());
   // More than the ring of the DPU holds, in the late event's hour and since.
   const events = Array.from({ length: 60 }, (_, index) => ({
     timestamp: lateMs + 60_000 + index * 4 * HOUR_MS,
@@ -39,13 +39,13 @@ test('ten days late, and at once in counts, series, extremes and the live count'
   const settled = () =>
     vi.waitFor(async () => expect(await closedMarks()).toEqual([]), { timeout: 20_000, interval: 50 });
   const answers = async () => ({
-    before: (await client.get(`/v1/spaces/A/count?at=${at(lateMs - 1)}`)).count,
-    then: (await client.get(`/v1/spaces/A/count?at=${at(lateMs)}`)).count,
-    later: (await client.get(`/v1/spaces/A/count?at=${at(lateMs + 100 * HOUR_MS)}`)).count,
+    before: (await client.get(`/v1/spaces/A/count?at=${moment(lateMs - 1)}`)).count,
+    at: (await client.get(`/v1/spaces/A/count?at=${moment(lateMs)}`)).count,
+    later: (await client.get(`/v1/spaces/A/count?at=${moment(lateMs + 100 * HOUR_MS)}`)).count,
     now: (await client.get('/v1/spaces/A/count')).count,
     hour: (
       await client.get(
-        `/v1/spaces/A/counts?start_time=${at(lateMs)}&end_time=${at(lateMs + HOUR_MS - 20 * 60_000)}&interval=1h`,
+        `/v1/spaces/A/counts?start_time=${moment(lateMs)}&end_time=${moment(lateMs + HOUR_MS - 20 * 60_000)}&interval=1h`,
       )
     ).results[0].interval.analytics,
   });
@@ -54,14 +54,14 @@ test('ten days late, and at once in counts, series, extremes and the live count'
   });
   await settled();
   const before = await answers();
-  expect(before).toMatchObject({ before: 0, then: 0, now: 60, hour: { entrances: 1, exits: 0, min: 0, max: 1 } });
+  expect(before).toMatchObject({ before: 0, at: 0, now: 60, hour: { entrances: 1, exits: 0, min: 0, max: 1 } });
   await client.post('/v1/dpus/1/events', { timestamp: lateMs, direction: 1 });
   await vi.waitFor(async () => expect((await client.get('/v1/dpus/1/events?page_size=1')).total).toBe(61), {
     interval: 2,
   });
   const expected = {
     before: 0,
-    then: 1,
+    at: 1,
     later: before.later + 1,
     now: 61,
     hour: { ...before.hour, entrances: 2, max: 2, events: 2 },

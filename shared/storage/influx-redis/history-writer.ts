@@ -185,7 +185,9 @@ export class InfluxHistoryWriter implements HistoryWriter {
     const { partition, epoch } = ownership;
     const names = (['lease', 'late', 'verdicts', 'arrivals'] as const).map((name) => keys[name](partition));
     const lists = [draft.fields(), [...arrivals].flatMap(([member, score]) => [score, member])];
-    const args = [epoch, draft.progress.position, ...lists.flatMap((list) => [list.length / 2, ...list])];
+    // Only those before this batch: when the answer gets lost, the batch is judged by its own once more.
+    const doneWith = this.#late.progress.position;
+    const args = [epoch, doneWith, ...lists.flatMap((list) => [list.length / 2, ...list])];
     await temporarily(() => runScript(redis, 'late-commit', names, args));
     draft.take();
   }
