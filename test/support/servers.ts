@@ -151,11 +151,29 @@ function isOnPath(program: string): boolean {
   return spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
 }
 
+/**
+ * A port that a server may be killed on and started on again: below those that the system gives out by itself (32768 on
+ * Linux), and of a range that no other process of tests takes ports from.
+ */
+const FIRST_PORT = 12_000;
+const PORTS_PER_PROCESS = 1_000;
+const RANGES = 20;
+let nextPort = 0;
+
 async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
+  const range = Number(process.env['VITEST_POOL_ID'] ?? 0) % RANGES;
+  for (;;) {
+    // Beginning by chance, because another run of all tests has the same ranges.
+    if (nextPort === 0) nextPort = 1 + (process.pid % (PORTS_PER_PROCESS - 1));
+    const port = FIRST_PORT + range * PORTS_PER_PROCESS + (nextPort++ % PORTS_PER_PROCESS);
+    if (await isFree(port)) return port;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
 }
