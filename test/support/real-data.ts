@@ -1,9 +1,9 @@
-// The recording of two real DPUs, where it lies beside the project: its paths, its rows, and the right answers to it.
+// The recording of two real DPUs: its paths, its rows, and the right answers to it.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PROJECT_DIR } from './service.ts';
 
-const FOLDER = join(PROJECT_DIR, '..', 'shared', 'data');
+const FOLDER = join(PROJECT_DIR, 'test', 'data');
 
 export const FLOORPLAN_FILE = join(FOLDER, 'floorplan.json');
 export const EVENTS_FILE = join(FOLDER, 'dpu_data.csv');
