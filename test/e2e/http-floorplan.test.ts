@@ -256,7 +256,7 @@ test('an exported plan in an empty store gives the same plan and the same counts
   }
 });
 
-const SAMPLE = join(PROJECT_DIR, '..', 'shared', 'data', 'floorplan.json');
+const SAMPLE = join(PROJECT_DIR, 'test', 'data', 'floorplan.json');
 test.skipIf(!existsSync(SAMPLE))('the sample floor plan is taken as it is, and again changes nothing', async () => {
   const document = JSON.parse(readFileSync(SAMPLE, 'utf8'));
   expect((await client.put('/v1/floorplan', document)).changes).toBeGreaterThan(0);
