@@ -55,6 +55,10 @@ const voidFields = { id: text, dpu_id: text, from: moment, until: moment, reason
 const recorded = { recorded_at: moment, revoked_at: momentOrNull };
 export const voidAnswer = z.object({ ...voidFields, ...recorded }).meta({ id: 'Void' });
 
+export const outageAnswer = z
+  .object({ ...voidFields, from: momentOrNull, until: momentOrNull, ...recorded })
+  .meta({ id: 'Outage' });
+
 const resetFields = {
   id: text,
   space_id: text,
@@ -87,7 +91,15 @@ export const countAnswer = z
     at: moment.describe('The moment that the count holds for.'),
     count: z.int(),
     occupancy: z.int().min(0).describe('max(0, count)'),
+    status: z.enum(['settled', 'provisional']).optional().describe('Not there with known_at.'),
+    watermark: momentOrNull
+      .optional()
+      .describe('Up to when all events of the space are believed to have arrived; null: a DPU was never heard.'),
+    waiting_for: z.array(text).optional().describe('The DPUs that hold it back, at most 100.'),
+    lost: z.array(text).optional().describe('DPUs unheard for so long that nobody waits for them, at most 100.'),
+    coverage: z.enum(['full', 'partial', 'none']).optional().describe('Whether the doorways had DPUs all the time.'),
     reset: z.object({ id: textOrNull.describe('null: a daily reset'), at: moment, count: z.int() }).nullable(),
+    known_at: moment.optional().describe('Only there when it was asked with.'),
     revision: z.int().describe('Grows with every change of any count of the space.'),
     today: z
       .object({ entrances: z.int(), exits: z.int(), peak: z.int() })
@@ -95,11 +107,6 @@ export const countAnswer = z
       .describe('With include=today: from local midnight to `at`.'),
   })
   .meta({ id: 'Count' });
-const analytics = z.object({ min: z.int(), max: z.int(), entrances: z.int(), exits: z.int(), events: z.int() });
-export const bucketAnswer = z
-  .object({ timestamp: moment, count: z.int(), interval: z.object({ start: moment, end: moment, analytics }) })
-  .meta({ id: 'Bucket', description: `One of the intervals ${INTERVALS.join(', ')}.` });
-
 export const eventAnswer = z
   .object({
     dpu_id: text,
@@ -112,6 +119,56 @@ export const eventAnswer = z
     status: z.enum(['counted', 'unplaced', 'voided']),
   })
   .meta({ id: 'StoredEvent' });
+export const explainAnswer = z
+  .object({
+    space_id: text,
+    at: moment,
+    count: z.int().describe("The reset's count and all of `deltas`."),
+    reset: z.object({ id: textOrNull, at: moment, count: z.int() }).nullable(),
+    placements: z.array(z.object({ dpu_id: text, from: momentOrNull, until: momentOrNull })),
+    deltas: z.object({ on_time: z.int(), late: z.int(), recounted: z.int(), adjusted: z.int() }),
+    events: z.object({ total: z.int(), voided: z.int(), unplaced: z.int(), quarantined: z.int() }),
+    results: z.array(
+      eventAnswer.extend({
+        kind: z.enum(['on_time', 'late']),
+        delta: z.int().describe('As all facts so far have it.'),
+        recounted: z.int().describe('How much of `delta` came by facts recorded after the event.'),
+      }),
+    ),
+    next: textOrNull,
+  })
+  .meta({ id: 'Explanation' });
+export const driftAnswer = z
+  .object({
+    space_id: text,
+    results: z.array(
+      z.object({
+        date: text,
+        at: moment,
+        count: z.int().describe('Just before `at`, when nobody should have been in.'),
+        drift: z.int().describe('How much of it came since the night before.'),
+        suggested_reset: z
+          .object({ at: moment, count: z.int(), reason: text })
+          .nullable()
+          .describe('What to POST to the resets of the space to remove it; nothing is applied by itself.'),
+      }),
+    ),
+  })
+  .meta({ id: 'Drift' });
+export const factAnswer = z
+  .object({
+    number: z.int(),
+    recorded_at: moment,
+    by: textOrNull.describe('Id of the key; null where none was needed.'),
+    reason: textOrNull,
+    change: z.looseObject({ kind: text }),
+  })
+  .meta({ id: 'Fact' });
+const analytics = z.object({ min: z.int(), max: z.int(), entrances: z.int(), exits: z.int(), events: z.int() });
+export const bucketAnswer = z
+  .object({ timestamp: moment, count: z.int(), interval: z.object({ start: moment, end: moment, analytics }) })
+  .meta({ id: 'Bucket', description: `One of the intervals ${INTERVALS.join(', ')}.` });
+
 const quarantineReason = z.enum(QUARANTINE_REASONS);
 export const acceptedAnswer = z.object({
   accepted: z.int(),

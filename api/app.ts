@@ -7,16 +7,19 @@ import fastify, { type FastifyReply, type FastifyRequest, LogController } from '
 import { authenticateRequests } from './authentication.ts';
 import { badHttp } from './bad-http.ts';
 import type { Api, ApiDependencies } from './dependencies.ts';
+import { DryRunDone } from './dry-run.ts';
 import { describeApi, describeRoute } from './openapi.ts';
 import { Problem, problemBody, problemOf } from './problem.ts';
 import { countRoutes } from './routes/counts.ts';
 import { doorwayRoutes } from './routes/doorways.ts';
 import { dpuRoutes } from './routes/dpus.ts';
+import { driftRoutes } from './routes/drift.ts';
 import { eventRoutes } from './routes/events.ts';
 import { floorplanRoutes } from './routes/floorplan.ts';
 import { keyRoutes } from './routes/keys.ts';
-import { resetRoutes, voidRoutes } from './routes/marks.ts';
+import { outageRoutes, resetRoutes, voidRoutes } from './routes/marks.ts';
 import { operationRoutes } from './routes/operations.ts';
+import { pastRoutes } from './routes/past.ts';
 import { placementRoutes } from './routes/placements.ts';
 import { quarantineRoutes } from './routes/quarantine.ts';
 import { spaceRoutes } from './routes/spaces.ts';
@@ -42,9 +45,12 @@ const ROUTES = [
   dpuRoutes,
   placementRoutes,
   voidRoutes,
+  outageRoutes,
   resetRoutes,
   floorplanRoutes,
   countRoutes,
+  pastRoutes,
+  driftRoutes,
   eventRoutes,
   quarantineRoutes,
   keyRoutes,
@@ -104,6 +110,11 @@ function parseJsonOnly(app: Api): void {
 }
 
 function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  if (error instanceof DryRunDone) {
+    reply.code(200).header('content-type', 'application/json; charset=utf-8');
+    reply.send(Buffer.from(JSON.stringify(error.answer)));
+    return;
+  }
   const problem = problemOf(error);
   const about = { code: problem.code, method: request.method, url: request.url };
   if (problem.code === 'internal_error') request.log.error({ ...about, err: error }, 'request failed');

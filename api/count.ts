@@ -1,17 +1,22 @@
 // The count of a space at a moment: where its latest reset put it, plus what has crossed and was adjusted since.
 import type { Clock } from '../shared/clock.ts';
+import type { Fact } from '../shared/fact.ts';
 import type { Floorplan } from '../shared/floorplan.ts';
+import { atlasAt, knownNet } from '../shared/hindsight.ts';
 import type { SpaceId } from '../shared/ids.ts';
 import { adjustmentsBetween, resetAt, type Start } from '../shared/reset.ts';
 import type { HistoryReader } from '../shared/storage/history.ts';
 import type { LiveCount, LiveReader } from '../shared/storage/live.ts';
-import { Problem } from './problem.ts';
+import { invalidField, Problem } from './problem.ts';
 
 export type CountSources = {
   readonly plan: Floorplan;
-  readonly history: Pick<HistoryReader, 'net' | 'profiles'> & LiveReader;
+  readonly history: Omit<HistoryReader, 'close'> & LiveReader;
   readonly clock: Clock;
 };
+
+/** What it takes to answer as of an earlier moment. */
+export type PastSources = CountSources & { readonly facts: readonly Fact[] };
 
 export type Counted = {
   readonly spaceId: SpaceId;
@@ -72,6 +77,30 @@ export async function countAt(
   const start = resetAt(plan, spaceId, atMs);
   const since = await history.net(spaceId, start?.atMs ?? null, atMs);
   return { spaceId, atMs, count: countFrom(plan, spaceId, start, atMs, since), start };
+}
+
+/** The count of one space at `atMs` as anyone would have been told at `knownAtMs`. */
+export async function countKnownAt(
+  { facts, history }: Pick<PastSources, 'facts' | 'history'>,
+  spaceId: SpaceId,
+  atMs: number,
+  knownAtMs: number,
+): Promise<Omit<Counted, 'revision'>> {
+  const { plan } = atlasAt(facts, knownAtMs);
+  const start = resetAt(plan, spaceId, atMs);
+  const span = { fromMs: start === null ? Number.NEGATIVE_INFINITY : start.atMs + 1, untilMs: atMs + 1 };
+  const since = await knownNet({ facts, history }, spaceId, span, knownAtMs);
+  return { spaceId, atMs, count: countFrom(plan, spaceId, start, atMs, since), start };
+}
+
+/** The moment that is asked about and the one it was known at, which must not come before it. */
+export function knownAsked(atMs: number | null, knownAtMs: number, clock: Clock): number {
+  const nowMs = clock.nowMs();
+  if (atMs === null || atMs > knownAtMs) {
+    throw invalidField('query.known_at', 'ask with `at` for a moment not after known_at: nobody knew it before it was');
+  }
+  if (knownAtMs > nowMs) throw invalidField('query.known_at', 'it must not be ahead of the clock of the service');
+  return atMs;
 }
 
 /** count(A, T) = c + Σ deltas with r < timestamp <= T, where (r, c) is the latest reset; adjustments act like deltas. */

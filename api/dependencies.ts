@@ -18,6 +18,8 @@ import type { HistoryReader } from '../shared/storage/history.ts';
 import type { LiveReader } from '../shared/storage/live.ts';
 import type { QuarantineReader } from '../shared/storage/quarantine.ts';
 
+import type { SpaceWatch } from '../shared/watch.ts';
+
 export type ApiDependencies = {
   readonly access: Access;
   readonly credentials: Pick<CredentialStore, 'find' | 'keys'>;
@@ -29,6 +31,10 @@ export type ApiDependencies = {
   readonly log: Log;
   /** How far `at` may lie ahead of the clock and still be answered as now. */
   readonly futureAllowedMs: number;
+  /** An event recorded later than this after its timestamp is late. */
+  readonly latenessAllowedMs: number;
+  readonly lostAfterMs: number;
+  readonly watch: SpaceWatch;
 };
 
 /** A fastify whose routes are typed by their zod schemas. */

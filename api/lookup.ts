@@ -3,13 +3,14 @@ import type { Doorway, Dpu, Floorplan, RecordedReset, Space } from '../shared/fl
 import type { DoorwayId, DpuId, SpaceId } from '../shared/ids.ts';
 import { type Fault, Problem } from './problem.ts';
 
-type Kind = 'space' | 'doorway' | 'dpu' | 'placement' | 'void' | 'reset';
+type Kind = 'space' | 'doorway' | 'dpu' | 'placement' | 'void' | 'outage' | 'reset';
 const NAMES: Record<Kind, string> = {
   space: 'space',
   doorway: 'doorway',
   dpu: 'DPU',
   placement: 'placement',
   void: 'void',
+  outage: 'outage',
   reset: 'reset',
 };
 
@@ -52,6 +53,11 @@ export function placementOf(plan: Floorplan, dpuId: DpuId, id: string): Dpu['pla
 export function voidOf(plan: Floorplan, dpuId: DpuId, id: string): Dpu['voids'][number] {
   const entry = dpuOf(plan, dpuId).voids.find((candidate) => candidate.id === id);
   return found(entry, 'void', id);
+}
+
+export function outageOf(plan: Floorplan, dpuId: DpuId, id: string): Dpu['outages'][number] {
+  const entry = dpuOf(plan, dpuId).outages.find((candidate) => candidate.id === id);
+  return found(entry, 'outage', id);
 }
 
 export function resetOf(plan: Floorplan, spaceId: SpaceId, id: string): RecordedReset {

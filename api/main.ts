@@ -6,6 +6,7 @@ import type { Config } from '../shared/config.ts';
 import { type Core, listenFailure, openCore, type RunningService, refuseOpenDoors } from '../shared/core.ts';
 import type { Log } from '../shared/log.ts';
 import { sweepRegularly } from '../shared/quarantine-sweep.ts';
+import { SpaceWatch } from '../shared/watch.ts';
 import { buildApp } from './app.ts';
 import type { ApiDependencies } from './dependencies.ts';
 
@@ -26,7 +27,7 @@ export async function startApi(
 export async function openApi(core: Core, config: Config, log: Log): Promise<RunningApi> {
   await refuseOpenDoors(core.access, config);
   const { access, floorplan, ingest, processors, storage } = core;
-  const { futureAllowedMs, httpHost: host, httpPort: port } = config;
+  const { futureAllowedMs, latenessAllowedMs, lostAfterMs, httpHost: host, httpPort: port } = config;
   const { history, credentials } = storage;
   const dependencies = {
     access,
@@ -38,6 +39,9 @@ export async function openApi(core: Core, config: Config, log: Log): Promise<Run
     clock: systemClock,
     log,
     futureAllowedMs,
+    latenessAllowedMs,
+    lostAfterMs,
+    watch: new SpaceWatch(floorplan.facts),
   };
   const api = await startApi(dependencies, { host, port });
   const sweeping = sweepRegularly({ ingest, history, plan: floorplan.plan, processor: processors }, log);

@@ -22,6 +22,7 @@ export const PROBLEMS = {
   doorway_not_found: { status: 404, title: 'There is no such doorway' },
   dpu_not_found: { status: 404, title: 'There is no such DPU' },
   placement_not_found: { status: 404, title: 'There is no such placement' },
+  outage_not_found: { status: 404, title: 'There is no such outage' },
   void_not_found: { status: 404, title: 'There is no such void' },
   reset_not_found: { status: 404, title: 'There is no such reset' },
   key_not_found: { status: 404, title: 'There is no such key' },

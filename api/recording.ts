@@ -1,10 +1,14 @@
 // Recording changes of the floor plan, and waiting for the journal, without hanging while it takes no appends.
+import type { FastifyRequest } from 'fastify';
+import type { z } from 'zod';
 import type { Change, Fact } from '../shared/fact.ts';
 import type { Floorplan } from '../shared/floorplan.ts';
 import type { JournalWriter } from '../shared/journal-writer.ts';
 import { FLOORPLAN_FULL } from '../shared/storage/floorplan.ts';
 import type { ApiDependencies } from './dependencies.ts';
+import { DryRunDone, dryRun } from './dry-run.ts';
 import { Problem } from './problem.ts';
+import type { dryRunQuery } from './schemas.ts';
 
 /** How often the journal is looked at while an answer waits for it. */
 const LOOK_EVERY_MS = 500;
@@ -15,13 +19,21 @@ export function journalUnavailable(detail: string): Problem {
   return new Problem('journal_unavailable', detail, { retryAfterS: RETRY_AFTER_S });
 }
 
-/** Records what `decide` makes of the floor plan; what it throws is thrown. 503 while the journal is failing. */
+/**
+ * Records what `decide` makes of the floor plan, in the name of the request's key; what it throws is thrown. With
+ * `dry_run` nothing is recorded, and DryRunDone is thrown. 503 while the journal is failing.
+ */
 export async function record(
-  { floorplan, ingest }: Pick<ApiDependencies, 'floorplan' | 'ingest'>,
+  { floorplan, ingest, history, clock }: Pick<ApiDependencies, 'floorplan' | 'ingest' | 'history' | 'clock'>,
+  { identity, query }: Pick<FastifyRequest, 'identity' | 'query'>,
   decide: (plan: Floorplan) => readonly Change[],
 ): Promise<readonly Fact[]> {
+  if ((query as z.output<typeof dryRunQuery>).dry_run === 'true') {
+    const { plan, facts } = floorplan;
+    throw new DryRunDone(await dryRun({ facts, history, clock }, decide(plan)));
+  }
   if (ingest.writer.failing) throw journalUnavailable('nothing was changed; try again');
-  return unlessFailing(ingest.writer, floorplan.record(decide, null)).catch((error: Error) => {
+  return unlessFailing(ingest.writer, floorplan.record(decide, identity?.id ?? null)).catch((error: Error) => {
     if (error.message !== FLOORPLAN_FULL) throw error;
     throw journalUnavailable('the disk is full and nothing was changed; free some space, then try again');
   });

@@ -77,10 +77,9 @@ export const timeZone = z
   .string()
   .max(100)
   .refine((zone) => ZONE_NAME.test(zone) && isTimeZone(zone), 'a time zone is named as in Europe/Berlin or UTC');
-export const dailyReset = z
-  .string()
-  .regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'a local time of day such as 04:00, or null')
-  .nullable();
+const TIME_OF_DAY = /^([01]\d|2[0-3]):[0-5]\d$/;
+export const localTime = z.string().regex(TIME_OF_DAY, 'a local time of day such as 04:00');
+export const dailyReset = z.string().regex(TIME_OF_DAY, 'a local time of day such as 04:00, or null').nullable();
 
 /** More people than there are: keeps every sum exact. */
 const COUNT_MAX = 1_000_000_000;
@@ -96,5 +95,13 @@ export const change = z.union(
   ],
   { error: 'a signed integer, such as 3 or "-3"' },
 );
+
+/** Of everything that changes counts. */
+export const dryRunQuery = z.strictObject({
+  dry_run: z
+    .enum(['true', 'false'])
+    .optional()
+    .describe('true: answers 200 with the differences per space and day, and changes nothing.'),
+});
 
 export const nothing = z.strictObject({});

@@ -82,6 +82,17 @@ export function voidShape(entry: RecordedVoid) {
   return { ...voidFieldsShape(entry), ...recordedShape(entry) };
 }
 
+export function outageShape(entry: Dpu['outages'][number]) {
+  return {
+    id: entry.id,
+    dpu_id: entry.dpuId,
+    from: formatTimestampOrNull(entry.fromMs),
+    until: formatTimestampOrNull(entry.untilMs),
+    reason: entry.reason,
+    ...recordedShape(entry),
+  };
+}
+
 /** A reset as a document holds it: without when it was recorded. */
 export function resetFieldsShape(reset: RecordedReset) {
   return {

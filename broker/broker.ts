@@ -4,6 +4,7 @@ import type { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { Aedes, type Client } from 'aedes';
 import type { Clock } from '../shared/clock.ts';
+import type { DpuId } from '../shared/ids.ts';
 import type { Ingest } from '../shared/ingest.ts';
 import type { Log } from '../shared/log.ts';
 import type { Doorman } from './authenticate.ts';
@@ -68,9 +69,11 @@ export async function createBroker({ ingest, clock, log, doorman }: BrokerDepend
   });
   aedes.on('clientReady', (client) => {
     (client.conn as Guard).accepted();
+    ingest.connected(client.id as DpuId);
     log.debug({ client: client.id }, 'client connected');
   });
   aedes.on('clientDisconnect', (client) => log.debug({ client: client.id }, 'client gone'));
+  aedes.on('ping', (_, client) => ingest.alive(client.id as DpuId));
   aedes.on('unsubscribe', subscriptions.ended);
   logFaults(aedes, log);
   let closing = false;

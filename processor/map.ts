@@ -1,5 +1,6 @@
 // From journal entries to what is committed: runs of events, mapped by the facts so far, and the facts between them.
 import type { Atlas } from '../shared/atlas.ts';
+import type { HeardMark } from '../shared/heard.ts';
 import { decodeEntry } from '../shared/journal-entry.ts';
 import type { Batch, MappedEvent } from '../shared/storage/history.ts';
 import type { Entry } from '../shared/storage/journal.ts';
@@ -45,6 +46,7 @@ export function mapEntries(entries: readonly Entry[], atlas: Atlas, partition: n
   const events: MappedEvent[] = [];
   const quarantined: Batch['quarantined'][number][] = [];
   const replayed: string[] = [];
+  const heard: HeardMark[] = [];
   for (const { bytes, recordedAtMs, id, position } of entries) {
     for (const [index, record] of decodeEntry(bytes).entries()) {
       if (record.kind === 'quarantined') {
@@ -57,8 +59,9 @@ export function mapEntries(entries: readonly Entry[], atlas: Atlas, partition: n
           events.push({ ...event, receivedAtMs, recordedAtMs, position, mapping });
         }
         if (record.replayOf !== null) replayed.push(record.replayOf);
-      }
+        else heard.push({ dpuId: record.dpuId, atMs: receivedAtMs, holdMs: null });
+      } else if (record.kind === 'heard') heard.push(record);
     }
   }
-  return { partition, events, quarantined, replayed };
+  return { partition, events, quarantined, replayed, heard };
 }

@@ -14,10 +14,11 @@ import { FencedError } from '../shared/storage/fenced.ts';
 import type { Progress } from '../shared/storage/history.ts';
 import type { Entry, Ownership } from '../shared/storage/journal.ts';
 import type { ProcessorStorage } from '../shared/storage/open.ts';
+import { takeIn, truthOf } from '../shared/truth.ts';
 import { LiveStarts } from './live-starts.ts';
 import { mapEntries, type Step, stepsOf } from './map.ts';
 import { persistently } from './persistence.ts';
-import { spacesReset, takeIn, truthOf } from './recount.ts';
+import { spacesReset } from './recount.ts';
 import { Bell, nextTurn, Waiters } from './waiting.ts';
 
 /** Read at once: some 50,000 events of 9 bytes, committed in about a quarter of a second. */

@@ -39,6 +39,16 @@ export class Atlas {
     });
   }
 
+  /** The periods in which events of the DPU are mapped differently from how `earlier` maps them. */
+  remappedSince(earlier: Atlas, dpuId: DpuId): Remapping[] {
+    return differences(dpuId, earlier.#timeline(dpuId).periods, this.#timeline(dpuId).periods);
+  }
+
+  /** How the DPU's events are mapped, from ever to for ever. */
+  timeline(dpuId: DpuId): Timeline {
+    return this.#timeline(dpuId).periods;
+  }
+
   #timeline(dpuId: DpuId): DpuTimeline {
     let timeline = this.#timelines.get(dpuId);
     if (timeline === undefined) {
@@ -70,6 +80,8 @@ export class Atlas {
         return new Set([change.dpuId]);
       case 'void_revoked':
         return optional(this.plan.dpuOfVoid.get(change.id));
+      case 'outage':
+      case 'outage_revoked':
       case 'reset':
       case 'reset_revoked':
         return new Set();

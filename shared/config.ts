@@ -19,7 +19,9 @@ const schema = z.object({
   FOOTFALL_MQTT_PORT: port.default(1883),
   FOOTFALL_MQTT_WS_PORT: port.optional(),
   FOOTFALL_ADMIN_KEY: z.string().min(16, 'at least 16 characters, such as `openssl rand -hex 16` gives').optional(),
+  FOOTFALL_LATENESS_ALLOWED_S: seconds.default(60),
   FOOTFALL_FUTURE_ALLOWED_S: seconds.default(300),
+  FOOTFALL_LOST_AFTER_S: seconds.default(86_400),
   FOOTFALL_PARTITIONS: z.coerce.number().int().min(1).max(64).default(4),
   FOOTFALL_REDIS_UNSAFE: z.enum(['true', 'false']).default('false'),
   REDIS_URL: z.url({ protocol: /^rediss?$/ }).default('redis://127.0.0.1:6379'),
@@ -42,7 +44,10 @@ export type Config = {
   readonly adminKey: string | null;
   /** Hosts that others than this machine can reach, which must not be open to everybody: `variable: host`. */
   readonly exposedHosts: readonly string[];
+  readonly latenessAllowedMs: number;
   readonly futureAllowedMs: number;
+  /** A DPU unheard for so long no longer holds back a watermark. */
+  readonly lostAfterMs: number;
   readonly logLevel: string;
   /** Of the journal in Redis; fixed once events are in it. */
   readonly partitions: number;
@@ -93,6 +98,8 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): { conf
     exposedHosts: (['FOOTFALL_HTTP_HOST', 'FOOTFALL_MQTT_HOST'] as const)
       .filter((name) => !LOOPBACK.test(value[name]))
       .map((name) => `${name}: ${value[name]}`),
+    latenessAllowedMs: value.FOOTFALL_LATENESS_ALLOWED_S * 1000,
+    lostAfterMs: value.FOOTFALL_LOST_AFTER_S * 1000,
     futureAllowedMs: value.FOOTFALL_FUTURE_ALLOWED_S * 1000,
     logLevel: value.FOOTFALL_LOG_LEVEL,
     partitions: value.FOOTFALL_PARTITIONS,

@@ -38,8 +38,8 @@ export async function openCore(config: Config, log: Log, processor: ProcessorCon
   const writer = new JournalWriter(storage.journal, storage.journal.partitions, systemClock, log);
   const floorplan = new FloorplanService(storage.floorplan, writer, processors);
   await floorplan.load();
-  const { futureAllowedMs } = config;
-  const ingest = new Ingest({ writer, plan: floorplan.plan, clock: systemClock, futureAllowedMs });
+  const { futureAllowedMs, latenessAllowedMs } = config;
+  const ingest = new Ingest({ writer, plan: floorplan.plan, clock: systemClock, futureAllowedMs, latenessAllowedMs });
   const isLoopback = config.exposedHosts.length === 0;
   const { adminKey } = config;
   const access = new Access({ store: storage.credentials, clock: systemClock, adminKey, isLoopback });

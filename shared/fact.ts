@@ -1,5 +1,5 @@
 // Facts: the append-only record of everything about the building that an operator has said. Never edited in place.
-import type { DoorwayId, DpuId, PlacementId, ResetId, SpaceId, VoidId } from './ids.ts';
+import type { DoorwayId, DpuId, OutageId, PlacementId, ResetId, SpaceId, VoidId } from './ids.ts';
 
 export type Side = 'a' | 'b';
 
@@ -34,6 +34,15 @@ export type Void = {
   readonly reason: string | null;
 };
 
+/** The DPU is known to be down in [fromMs, untilMs), so nobody waits for its events; null: since ever, still. */
+export type Outage = {
+  readonly id: OutageId;
+  readonly dpuId: DpuId;
+  readonly fromMs: number | null;
+  readonly untilMs: number | null;
+  readonly reason: string | null;
+};
+
 /** At `atMs` the count of the space was `count`, or changed by `change`; exactly one of them is not null. */
 export type Reset = {
   readonly id: ResetId;
@@ -64,6 +73,8 @@ export type Change =
   | { readonly kind: 'placement_withdrawn'; readonly id: PlacementId }
   | ({ readonly kind: 'void' } & Void)
   | { readonly kind: 'void_revoked'; readonly id: VoidId }
+  | ({ readonly kind: 'outage' } & Outage)
+  | { readonly kind: 'outage_revoked'; readonly id: OutageId }
   | ({ readonly kind: 'reset' } & Reset)
   | { readonly kind: 'reset_revoked'; readonly id: ResetId };
 
@@ -72,5 +83,7 @@ export type Fact = {
   readonly number: number;
   /** Server clock, ms since 1970 UTC; never goes back. */
   readonly recordedAtMs: number;
+  /** Id of the key that recorded it; null where none was needed. */
+  readonly by: string | null;
   readonly change: Change;
 };

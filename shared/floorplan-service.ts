@@ -12,6 +12,8 @@ const APPLIED_TIMEOUT_MS = 5_000;
 export class FloorplanService {
   /** Shows a fact only once it stands in the journal, so an event accepted by it is mapped by it. */
   readonly plan = new Floorplan();
+  /** All that made `plan`, in order. */
+  readonly facts: Fact[] = [];
   readonly #store: Omit<FloorplanStore, 'close'>;
   readonly #writer: JournalWriter;
   readonly #processor: Pick<ProcessorControl, 'applied'>;
@@ -72,7 +74,7 @@ export class FloorplanService {
         await this.#store.markAnnounced(newest.number);
         announced = newest.number;
       }
-      for (const fact of facts) this.plan.apply(fact);
+      this.#show(facts);
     }
   }
 
@@ -81,7 +83,14 @@ export class FloorplanService {
     const announced = await this.#store.announced();
     while (this.plan.factNumber < announced) {
       const facts = await this.#store.read(this.plan.factNumber);
-      for (const fact of facts) if (fact.number <= announced) this.plan.apply(fact);
+      this.#show(facts.filter((fact) => fact.number <= announced));
+    }
+  }
+
+  #show(facts: readonly Fact[]): void {
+    for (const fact of facts) {
+      this.plan.apply(fact);
+      this.facts.push(fact);
     }
   }
 

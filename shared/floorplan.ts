@@ -1,6 +1,6 @@
 // The floor plan in memory: what all facts up to one number say together. Pure; asked by the processor and the API.
-import type { Change, DoorwayVersion, Fact, Placement, Reset, SpaceVersion, Void } from './fact.ts';
-import type { DoorwayId, DpuId, PlacementId, ResetId, SpaceId, VoidId } from './ids.ts';
+import type { Change, DoorwayVersion, Fact, Outage, Placement, Reset, SpaceVersion, Void } from './fact.ts';
+import type { DoorwayId, DpuId, OutageId, PlacementId, ResetId, SpaceId, VoidId } from './ids.ts';
 import { withVersion } from './versions.ts';
 
 export type Recorded = { readonly factNumber: number; readonly recordedAtMs: number };
@@ -26,6 +26,7 @@ export type Dpu = {
   readonly retiredAtMs: number | null;
   readonly placements: readonly (Placement & Recorded)[];
   readonly voids: readonly (Void & Recorded & { readonly revokedAtMs: number | null })[];
+  readonly outages: readonly (Outage & Recorded & { readonly revokedAtMs: number | null })[];
 };
 
 export type RecordedReset = Reset & Recorded & { readonly revokedAtMs: number | null };
@@ -42,6 +43,7 @@ export class Floorplan {
   readonly spaceOfReset = new Map<ResetId, SpaceId>();
   readonly dpuOfPlacement = new Map<PlacementId, DpuId>();
   readonly dpuOfVoid = new Map<VoidId, DpuId>();
+  readonly dpuOfOutage = new Map<OutageId, DpuId>();
   /** DPUs that ever had a placement on a doorway. */
   readonly dpusOfDoorway = new Map<DoorwayId, Set<DpuId>>();
 
@@ -73,6 +75,9 @@ function applyChange(plan: Floorplan, change: Change, recorded: Recorded): void 
     case 'void':
     case 'void_revoked':
       return applyVoid(plan, change, recorded);
+    case 'outage':
+    case 'outage_revoked':
+      return applyOutage(plan, change, recorded);
     case 'reset':
     case 'reset_revoked':
       return applyReset(plan, change, recorded);
@@ -153,6 +158,20 @@ function applyVoid(plan: Floorplan, change: Of<'void' | 'void_revoked'>, recorde
   plan.dpuOfVoid.set(change.id, change.dpuId);
 }
 
+function applyOutage(plan: Floorplan, change: Of<'outage' | 'outage_revoked'>, recorded: Recorded): void {
+  if (change.kind === 'outage_revoked') {
+    const dpuId = plan.dpuOfOutage.get(change.id);
+    if (dpuId === undefined) return;
+    const dpu = dpuOrNew(plan, dpuId);
+    plan.dpus.set(dpuId, { ...dpu, outages: dpu.outages.map((entry) => revokedIf(entry, change.id, recorded)) });
+    return;
+  }
+  const { kind: _, ...entry } = change;
+  const dpu = dpuOrNew(plan, change.dpuId);
+  plan.dpus.set(change.dpuId, { ...dpu, outages: [...dpu.outages, { ...entry, ...recorded, revokedAtMs: null }] });
+  plan.dpuOfOutage.set(change.id, change.dpuId);
+}
+
 function applyReset(plan: Floorplan, change: Of<'reset' | 'reset_revoked'>, recorded: Recorded): void {
   if (change.kind === 'reset_revoked') {
     const spaceId = plan.spaceOfReset.get(change.id);
@@ -176,5 +195,5 @@ function revokedIf<Entry extends { id: string; revokedAtMs: number | null }>(
 }
 
 function dpuOrNew(plan: Floorplan, id: DpuId): Dpu {
-  return plan.dpus.get(id) ?? { id, name: id, retiredAtMs: null, placements: [], voids: [] };
+  return plan.dpus.get(id) ?? { id, name: id, retiredAtMs: null, placements: [], voids: [], outages: [] };
 }

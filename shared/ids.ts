@@ -9,6 +9,7 @@ export type DoorwayId = Branded<'DoorwayId'>;
 export type PlacementId = Branded<'PlacementId'>;
 export type ResetId = Branded<'ResetId'>;
 export type VoidId = Branded<'VoidId'>;
+export type OutageId = Branded<'OutageId'>;
 
 /** Every id that people or devices choose; safe in topics, paths, Flux, Lua and line protocol. */
 export const ID_PATTERN = /^[A-Za-z0-9_-]{1,64}$/;

@@ -2,6 +2,7 @@
 import type { Clock } from './clock.ts';
 import type { Event, QuarantineReason } from './event.ts';
 import type { Floorplan } from './floorplan.ts';
+import type { HeardMark } from './heard.ts';
 import type { DpuId } from './ids.ts';
 import { encodeRecords, type JournalRecord } from './journal-entry.ts';
 import type { JournalWriter } from './journal-writer.ts';
@@ -29,14 +30,20 @@ export type IngestDependencies = {
   readonly plan: Floorplan;
   readonly clock: Clock;
   readonly futureAllowedMs: number;
+  /** How long the watermark of a DPU stays where it was after it has connected. */
+  readonly latenessAllowedMs: number;
 };
 
+/** A fleet's keepalives go to the journal together. */
+const ALIVE_EVERY_MS = 1_000;
 const ACCEPTED: Outcome = { status: 'accepted', reason: null, detail: null };
 /** Faults of one message that are named in the quarantine item's detail. */
 const DETAILS_MAX = 10;
 
 export class Ingest {
   readonly #dependencies: IngestDependencies;
+  /** When each was last alive, until the journal is told. */
+  readonly #alive = new Map<DpuId, number>();
 
   constructor(dependencies: IngestDependencies) {
     this.#dependencies = dependencies;
@@ -54,6 +61,10 @@ export class Ingest {
     const verdicts: readonly Verdict[] = 'rejected' in judged ? [judged.rejected] : judged.verdicts;
     const outcomes = verdicts.map(outcomeOf);
     const records = recordsOf(message, verdicts, receivedAtMs);
+    if (records.length === 0 && message.replayOf === undefined && this.#knows(message.dpuId)) {
+      // An empty array: the DPU is there and has nothing to tell.
+      records.push({ kind: 'heard', dpuId: message.dpuId, atMs: receivedAtMs, holdMs: null });
+    }
     if (records.length === 0) stored(outcomes);
     else this.writer.append(message.dpuId, encodeRecords(records), () => stored(outcomes));
   }
@@ -65,13 +76,39 @@ export class Ingest {
     this.writer.append(what.topic ?? '', encodeRecords([record]), stored);
   }
 
+  /** A client that may be a DPU has connected: a backlog may follow. */
+  connected(dpuId: DpuId): void {
+    const { clock, latenessAllowedMs } = this.#dependencies;
+    if (this.#knows(dpuId)) this.#append({ dpuId, atMs: clock.nowMs(), holdMs: latenessAllowedMs });
+  }
+
+  /** A client that may be a DPU has shown that it is there. */
+  alive(dpuId: DpuId): void {
+    if (!this.#knows(dpuId)) return;
+    if (this.#alive.size === 0) setTimeout(() => this.#tellAlive(), ALIVE_EVERY_MS).unref();
+    this.#alive.set(dpuId, this.#dependencies.clock.nowMs());
+  }
+
+  #tellAlive(): void {
+    for (const [dpuId, atMs] of this.#alive) this.#append({ dpuId, atMs, holdMs: null });
+    this.#alive.clear();
+  }
+
+  #append(mark: HeardMark): void {
+    this.writer.append(mark.dpuId, encodeRecords([{ kind: 'heard', ...mark }]), () => undefined);
+  }
+
+  #knows(dpuId: DpuId): boolean {
+    return this.#dependencies.plan.dpus.has(dpuId);
+  }
+
   #judge(message: Message, receivedAtMs: number): Judged {
     const rules = { receivedAtMs, futureAllowedMs: this.#dependencies.futureAllowedMs };
     const judged =
       message.value === undefined
         ? judgeMessage(message.dpuId, decodeText(message.payload), rules)
         : judgeValue(message.dpuId, message.value, rules);
-    if ('rejected' in judged || this.#dependencies.plan.dpus.has(message.dpuId)) return judged;
+    if ('rejected' in judged || this.#knows(message.dpuId)) return judged;
     return { verdicts: judged.verdicts.map((verdict) => ('event' in verdict ? unknownDpu(message.dpuId) : verdict)) };
   }
 }

@@ -6,6 +6,7 @@
 // `events` is packed by hand because it is the hot path; the rest is JSON. A reader refuses versions and kinds that it
 // does not know: it must not pass over what a newer writer meant to be counted.
 import type { Direction, Event, QuarantineReason } from './event.ts';
+import type { HeardMark } from './heard.ts';
 import { type DpuId, isId } from './ids.ts';
 
 /** Events of one DPU that arrived together. */
@@ -32,11 +33,14 @@ export type QuarantinedRecord = {
 /** Every fact up to `upTo` holds for the events that follow. Always alone in its entry. */
 export type FactsRecord = { readonly kind: 'facts'; readonly upTo: number };
 
-export type JournalRecord = EventsRecord | QuarantinedRecord | FactsRecord;
+/** What was heard of a DPU besides events: a PINGREQ, an empty array, a CONNECT. */
+export type HeardRecord = { readonly kind: 'heard' } & HeardMark;
+
+export type JournalRecord = EventsRecord | QuarantinedRecord | FactsRecord | HeardRecord;
 
 const VERSION = 1;
 const HEADER_BYTES = 5;
-const KIND = { events: 1, quarantined: 2, facts: 3 } as const;
+const KIND = { events: 1, quarantined: 2, facts: 3, heard: 4 } as const;
 const ABSENT = -1;
 
 /** `records` as they stand in an entry, without the entry's version byte. */
@@ -71,6 +75,8 @@ function encodeRecord(record: JournalRecord): Buffer {
       return encodeJson(KIND.quarantined, { ...record, payload: Buffer.from(record.payload).toString('base64') });
     case 'facts':
       return encodeJson(KIND.facts, record);
+    case 'heard':
+      return encodeJson(KIND.heard, record);
   }
 }
 
@@ -84,6 +90,8 @@ function decodeRecord(kind: number, body: Buffer): JournalRecord {
     }
     case KIND.facts:
       return JSON.parse(body.toString()) as FactsRecord;
+    case KIND.heard:
+      return JSON.parse(body.toString()) as HeardRecord;
     default:
       throw new Error(`journal record of kind ${kind}, which this build does not know`);
   }

@@ -18,6 +18,11 @@ export type Mapping = {
 export const UNPLACED: Mapping = { status: 'unplaced', enters: [], leaves: [] };
 export const VOIDED: Mapping = { status: 'voided', enters: [], leaves: [] };
 
+/** What an event of `direction` mapped so does to the count of the space: +1, -1, or 0. */
+export function deltaOf(mapping: Mapping, direction: number, spaceId: SpaceId): number {
+  return direction * (Number(mapping.enters.includes(spaceId)) - Number(mapping.leaves.includes(spaceId)));
+}
+
 /** Text that is equal exactly for equal mappings. */
 export function mappingKey(mapping: Mapping): string {
   return `${mapping.status}|${mapping.enters.join(',')}|${mapping.leaves.join(',')}`;
@@ -47,8 +52,11 @@ export type DpuTimeline = {
   readonly spaces: ReadonlySet<SpaceId>;
 };
 
+/** What of a floor plan events are mapped by. */
+export type Building = Pick<Floorplan, 'dpus' | 'doorways' | 'spaces'>;
+
 /** The whole timeline of a DPU, from all facts in `plan`. */
-export function timelineOf(plan: Floorplan, dpuId: DpuId): DpuTimeline {
+export function timelineOf(plan: Building, dpuId: DpuId): DpuTimeline {
   const dpu = plan.dpus.get(dpuId);
   if (dpu === undefined)
     return { periods: [{ fromMs: Number.NEGATIVE_INFINITY, mapping: UNPLACED }], spaces: new Set() };
@@ -63,7 +71,7 @@ export function timelineOf(plan: Floorplan, dpuId: DpuId): DpuTimeline {
 }
 
 /** The mapping of the DPU's events at `atMs`, by the rules alone. */
-function resolve(plan: Floorplan, dpu: Dpu, atMs: number): Mapping {
+function resolve(plan: Building, dpu: Dpu, atMs: number): Mapping {
   const placement = placementAt(dpu, atMs);
   if (placement === undefined || !existsAt(dpu, atMs)) return UNPLACED;
   const doorway = plan.doorways.get(placement.doorwayId);
@@ -95,7 +103,7 @@ export function placementAt(dpu: Dpu, atMs: number): Dpu['placements'][number] |
 }
 
 /** The spaces that somebody in `spaceId` is in at `atMs`; none for the outside, nor any that are retired by then. */
-export function ancestorsOrSelf(plan: Floorplan, spaceId: SpaceId | null, atMs: number): Set<SpaceId> {
+export function ancestorsOrSelf(plan: Pick<Floorplan, 'spaces'>, spaceId: SpaceId | null, atMs: number): Set<SpaceId> {
   const found = new Set<SpaceId>();
   const seen = new Set<SpaceId>();
   for (let id = spaceId; id !== null && !seen.has(id); ) {
@@ -117,7 +125,7 @@ function doorwaysOf(dpu: Dpu): Set<DoorwayId> {
 }
 
 /** All spaces that any version of any doorway of the DPU, or of their parents, ever names. */
-function spacesInvolved(plan: Floorplan, dpu: Dpu): Set<SpaceId> {
+function spacesInvolved(plan: Building, dpu: Dpu): Set<SpaceId> {
   const found = new Set<SpaceId>();
   const open: (SpaceId | null)[] = [];
   for (const doorwayId of doorwaysOf(dpu)) {
@@ -132,7 +140,7 @@ function spacesInvolved(plan: Floorplan, dpu: Dpu): Set<SpaceId> {
 }
 
 /** Every instant at which the mapping of the DPU may change, in order, minus infinity first. */
-function turningPoints(plan: Floorplan, dpu: Dpu, spaces: ReadonlySet<SpaceId>): number[] {
+function turningPoints(plan: Building, dpu: Dpu, spaces: ReadonlySet<SpaceId>): number[] {
   const points = new Set<number>([Number.NEGATIVE_INFINITY]);
   const add = (...instants: (number | null)[]) => {
     for (const instant of instants) if (instant !== null) points.add(instant);

@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import type { Change } from '../../shared/fact.ts';
 import type { Floorplan } from '../../shared/floorplan.ts';
-import type { DpuId, ResetId, SpaceId, VoidId } from '../../shared/ids.ts';
-import { dpuOf, resetOf, retired, spaceOf, voidOf } from '../lookup.ts';
+import type { DpuId, OutageId, ResetId, SpaceId, VoidId } from '../../shared/ids.ts';
+import { dpuOf, outageOf, resetOf, retired, spaceOf, voidOf } from '../lookup.ts';
 import { invalidField, Problem } from '../problem.ts';
 import { change, count, moment, reason } from '../schemas.ts';
 import { faultOfSpan } from './placements.ts';
@@ -16,6 +16,12 @@ export const resetBody = z.strictObject({
 });
 
 export const voidBody = z.strictObject({ from: moment, until: moment, reason: reason.optional() });
+
+export const outageBody = z.strictObject({
+  from: moment.nullable().optional().describe('null: since ever'),
+  until: moment.nullable().optional().describe('null: still'),
+  reason: reason.optional(),
+});
 
 /** At `at` the count of the space was `count`, or changed by `change`. */
 export function createReset(
@@ -61,4 +67,19 @@ export function createVoid(plan: Floorplan, dpuId: DpuId, id: VoidId, body: z.ou
 export function revokeVoid(plan: Floorplan, dpuId: DpuId, id: string): Change[] {
   const entry = voidOf(plan, dpuId, id);
   return entry.revokedAtMs === null ? [{ kind: 'void_revoked', id: entry.id }] : [];
+}
+
+/** Nobody waits for events of the DPU in [from, until). */
+export function createOutage(plan: Floorplan, dpuId: DpuId, id: OutageId, body: z.output<typeof outageBody>): Change[] {
+  dpuOf(plan, dpuId);
+  const { from: fromMs = null, until: untilMs = null, reason = null } = body;
+  const fault = faultOfSpan(fromMs, untilMs);
+  if (fault !== null) throw invalidField('body.until', fault);
+  return [{ kind: 'outage', id, dpuId, fromMs, untilMs, reason }];
+}
+
+/** Nothing when it is revoked already. */
+export function revokeOutage(plan: Floorplan, dpuId: DpuId, id: string): Change[] {
+  const entry = outageOf(plan, dpuId, id);
+  return entry.revokedAtMs === null ? [{ kind: 'outage_revoked', id: entry.id }] : [];
 }

@@ -1,13 +1,24 @@
 // Routes of counts: of a space or of many, now or at a moment, and as a series.
 import { z } from 'zod';
 import { bucketStartMs, INTERVALS } from '../../shared/calendar.ts';
+import type { Certainty } from '../../shared/certainty.ts';
+import { DoorwayCoverage } from '../../shared/coverage.ts';
 import type { Space } from '../../shared/floorplan.ts';
 import type { SpaceId } from '../../shared/ids.ts';
-import { formatTimestamp } from '../../shared/timestamp.ts';
+import { formatTimestamp, formatTimestampOrNull } from '../../shared/timestamp.ts';
 import { versionAt } from '../../shared/versions.ts';
 import { bucketAnswer, countAnswer, listOf } from '../answers.ts';
 import { bucketsOf } from '../buckets.ts';
-import { type Counted, type CountSources, countsOf, momentAsked } from '../count.ts';
+import { Certainties } from '../certainty.ts';
+import {
+  type Counted,
+  type CountSources,
+  countKnownAt,
+  countsOf,
+  knownAsked,
+  momentAsked,
+  type PastSources,
+} from '../count.ts';
 import type { Api, ApiDependencies } from '../dependencies.ts';
 import { spaceOf } from '../lookup.ts';
 import { openCursor, pageOf, sealCursor } from '../paging.ts';
@@ -17,11 +28,18 @@ import { type BucketCount, seriesOf } from '../series.ts';
 
 const tags = ['counts'];
 const params = z.strictObject({ id: spaceId });
+const knownAt = queryMoment.optional().describe('The answer as it would have been at this moment; not before `at`.');
 const at = queryMoment.optional().describe('Default now.');
 
 export function countRoutes(api: Api, dependencies: ApiDependencies): void {
   const { floorplan, history, clock, futureAllowedMs } = dependencies;
-  const sources: CountSources = { plan: floorplan.plan, history, clock };
+  const certainties = new Certainties({
+    ...dependencies,
+    plan: floorplan.plan,
+    coverage: new DoorwayCoverage(floorplan.plan),
+    rules: dependencies,
+  });
+  const sources: PastSources = { plan: floorplan.plan, facts: floorplan.facts, history, clock };
   api.get(
     '/v1/spaces/:id/count',
     {
@@ -29,14 +47,22 @@ export function countRoutes(api: Api, dependencies: ApiDependencies): void {
         tags,
         summary: 'How many people are, or were, in a space',
         params,
-        querystring: z.strictObject({ at }),
+        querystring: z.strictObject({ at, known_at: knownAt }),
         response: { 200: countAnswer },
       },
     },
     async ({ params, query }) => {
       const { id } = spaceOf(sources.plan, params.id);
-      const [counted] = await countsOf(sources, [id], momentAsked(query.at, clock, futureAllowedMs));
-      return countShape(counted as Counted);
+      const atMs = momentAsked(query.at, clock, futureAllowedMs);
+      const { known_at: knownAtMs } = query;
+      if (knownAtMs !== undefined) {
+        const known = await countKnownAt(sources, id, knownAsked(atMs, knownAtMs, clock), knownAtMs);
+        const [{ revision } = { revision: 0 }] = await history.counts([id]);
+        return { ...countShape({ ...known, revision }), known_at: formatTimestamp(knownAtMs) };
+      }
+      const [counted] = await countsOf(sources, [id], atMs);
+      const [certainty] = await certainties.of([counted as Counted]);
+      return { ...countShape(counted as Counted), ...certaintyShape(certainty as Certainty) };
     },
   );
   api.get(
@@ -60,9 +86,10 @@ export function countRoutes(api: Api, dependencies: ApiDependencies): void {
       const page = pageOf(`counts ${query.space_ids ?? ''}`, wanted, ({ key }) => key, query);
       const ids = page.results.map(({ id }) => id);
       const counts = await countsOf(sources, ids, atMs);
+      const sure = await certainties.of(counts);
       const today = query.include === 'today' ? await Promise.all(counts.map((one) => todayOf(sources, one))) : [];
       const results = counts.map((counted, index) => {
-        const shape = countShape(counted);
+        const shape = { ...countShape(counted), ...certaintyShape(sure[index] as Certainty) };
         return today[index] === undefined ? shape : { ...shape, today: today[index] };
       });
       return { ...page, results };
@@ -143,6 +170,11 @@ function countShape({ spaceId, atMs, count, start, revision }: Counted) {
     reset: start === null ? null : { id: start.id, at: formatTimestamp(start.atMs), count: start.count },
     revision,
   };
+}
+
+function certaintyShape({ status, watermarkMs, waitingFor, lost, coverage }: Certainty) {
+  const watermark = formatTimestampOrNull(watermarkMs);
+  return { status, watermark, waiting_for: [...waitingFor], lost: [...lost], coverage };
 }
 
 function bucketShape({ fromMs, untilMs, count, min, max, entrances, exits }: BucketCount) {

@@ -7,7 +7,7 @@ import { documentOf, floorplanDocument } from '../floorplan-document.ts';
 import { changesToDocument } from '../floorplan-import.ts';
 import { record } from '../recording.ts';
 import { replayUnknown } from '../replay.ts';
-import { queryMoment } from '../schemas.ts';
+import { dryRunQuery, queryMoment } from '../schemas.ts';
 
 /** 100,000 DPUs with their placements are about 30 MB. */
 const BODY_BYTES_MAX = 64 * 1024 * 1024;
@@ -27,7 +27,7 @@ export function floorplanRoutes(api: Api, dependencies: ApiDependencies): void {
       schema: {
         tags,
         summary: 'Bring the floor plan to this state, all or nothing; what is absent is retired',
-        querystring: z.strictObject({
+        querystring: dryRunQuery.extend({
           effective_from: queryMoment
             .optional()
             .describe('From when undated changes to existing things count; default now.'),
@@ -36,9 +36,10 @@ export function floorplanRoutes(api: Api, dependencies: ApiDependencies): void {
         response: { 200: floorplanChangedAnswer },
       },
     },
-    async ({ query, body }) => {
+    async (request) => {
+      const { query, body } = request;
       let isKnown: (id: DpuId) => boolean = () => true;
-      const facts = await record(dependencies, (plan) => {
+      const facts = await record(dependencies, request, (plan) => {
         const known = new Set(plan.dpus.keys());
         isKnown = (id) => known.has(id);
         const nowMs = clock.nowMs();

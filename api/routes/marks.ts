@@ -3,16 +3,26 @@ import type { FastifyTypeProviderDefault } from 'fastify';
 import { z } from 'zod';
 import type { Change } from '../../shared/fact.ts';
 import type { Dpu, Floorplan, RecordedReset } from '../../shared/floorplan.ts';
-import type { DpuId, ResetId, SpaceId, VoidId } from '../../shared/ids.ts';
-import { listOf, resetAnswer, voidAnswer } from '../answers.ts';
+import type { DpuId, OutageId, ResetId, SpaceId, VoidId } from '../../shared/ids.ts';
+import { listOf, outageAnswer, resetAnswer, voidAnswer } from '../answers.ts';
 import type { Api, ApiDependencies } from '../dependencies.ts';
-import { createReset, createVoid, resetBody, revokeReset, revokeVoid, voidBody } from '../edit/marks.ts';
+import {
+  createOutage,
+  createReset,
+  createVoid,
+  outageBody,
+  resetBody,
+  revokeOutage,
+  revokeReset,
+  revokeVoid,
+  voidBody,
+} from '../edit/marks.ts';
 import { newId } from '../floorplan-marks.ts';
-import { dpuOf, resetOf, spaceOf, voidOf } from '../lookup.ts';
+import { dpuOf, outageOf, resetOf, spaceOf, voidOf } from '../lookup.ts';
 import { pageOf } from '../paging.ts';
 import { record } from '../recording.ts';
-import { dpuId, givenId, paging, spaceId } from '../schemas.ts';
-import { resetShape, voidShape } from '../shapes.ts';
+import { dpuId, dryRunQuery, givenId, paging, spaceId } from '../schemas.ts';
+import { outageShape, resetShape, voidShape } from '../shapes.ts';
 
 /** One kind of mark on an owner: resets of a space, voids of a DPU. */
 type Kind<Owner extends string, Item extends { readonly factNumber: number }, Body, Answer> = {
@@ -56,6 +66,21 @@ export function voidRoutes(api: Api, dependencies: ApiDependencies): void {
     shape: voidShape,
     create: (plan, owner, id, body) => createVoid(plan, owner, id as VoidId, body),
     revoke: revokeVoid,
+  });
+}
+
+export function outageRoutes(api: Api, dependencies: ApiDependencies): void {
+  markRoutes(api, dependencies, {
+    noun: 'outage',
+    path: '/v1/dpus/:id/outages',
+    owner: dpuId,
+    body: outageBody,
+    answer: outageAnswer,
+    all: (plan, id: DpuId): Dpu['outages'] => dpuOf(plan, id).outages,
+    find: outageOf,
+    shape: outageShape,
+    create: (plan, owner, id, body) => createOutage(plan, owner, id as OutageId, body),
+    revoke: revokeOutage,
   });
 }
 
@@ -104,11 +129,20 @@ function markRoutes<Owner extends string, Item extends { readonly factNumber: nu
   );
   plain.post(
     path,
-    { schema: { tags, summary: `Enter a ${noun}`, params, body: kind.body, response: { 201: answer } } },
+    {
+      schema: {
+        tags,
+        querystring: dryRunQuery,
+        summary: `Enter a ${noun}`,
+        params,
+        body: kind.body,
+        response: { 201: answer },
+      },
+    },
     async (request, reply) => {
       const { params, body } = request as Asked;
       const id = newId();
-      await record(dependencies, (plan) => kind.create(plan, params.id, id, body, clock.nowMs()));
+      await record(dependencies, request, (plan) => kind.create(plan, params.id, id, body, clock.nowMs()));
       return reply
         .code(201)
         .header('location', `${path.replace(':id', params.id)}/${id}`)
@@ -125,10 +159,12 @@ function markRoutes<Owner extends string, Item extends { readonly factNumber: nu
   );
   plain.post(
     `${path}/:mark_id/revoke`,
-    { schema: { tags, summary: `Revoke a ${noun}`, params: item, response: { 200: answer } } },
+    {
+      schema: { tags, querystring: dryRunQuery, summary: `Revoke a ${noun}`, params: item, response: { 200: answer } },
+    },
     async (request) => {
       const { id, mark_id } = (request as Asked).params;
-      await record(dependencies, (plan) => kind.revoke(plan, id, mark_id));
+      await record(dependencies, request, (plan) => kind.revoke(plan, id, mark_id));
       return shapeOf(id, mark_id);
     },
   );

@@ -9,7 +9,7 @@ import { dpuOf, placementOf } from '../lookup.ts';
 import { pageOf } from '../paging.ts';
 import { invalidField } from '../problem.ts';
 import { record } from '../recording.ts';
-import { dpuId, paging, placementId } from '../schemas.ts';
+import { dpuId, dryRunQuery, paging, placementId } from '../schemas.ts';
 import { placementShape } from '../shapes.ts';
 
 const PATH = '/v1/dpus/:id/placements';
@@ -53,10 +53,23 @@ function changeRoutes(api: Api, dependencies: ApiDependencies): void {
   const { post, put, patch } = placementBodies;
   api.post(
     PATH,
-    { schema: { tags, summary: 'Place a DPU on a doorway', params: ofDpu, body: post, response: created } },
-    async ({ params: { id }, body }, reply) => {
+    {
+      schema: {
+        tags,
+        querystring: dryRunQuery,
+        summary: 'Place a DPU on a doorway',
+        params: ofDpu,
+        body: post,
+        response: created,
+      },
+    },
+    async (request, reply) => {
+      const {
+        params: { id },
+        body,
+      } = request;
       const placementId = newId() as PlacementId;
-      await record(dependencies, (plan) => putPlacement(plan, id, placementId, body));
+      await record(dependencies, request, (plan) => putPlacement(plan, id, placementId, body));
       reply.code(201).header('location', `/v1/dpus/${id}/placements/${placementId}`);
       return reply.send(placementShape(placementOf(plan, id, placementId)));
     },
@@ -66,17 +79,22 @@ function changeRoutes(api: Api, dependencies: ApiDependencies): void {
     {
       schema: {
         tags,
+        querystring: dryRunQuery,
         summary: 'Make or replace a placement',
         params: item,
         body: put,
         response: { ...answer, ...created },
       },
     },
-    async ({ params: { id, placement_id }, body }, reply) => {
+    async (request, reply) => {
+      const {
+        params: { id, placement_id },
+        body,
+      } = request;
       if ((body.id ?? placement_id) !== placement_id) throw invalidField('body.id', `the path says ${placement_id}`);
       if ((body.dpu_id ?? id) !== id) throw invalidField('body.dpu_id', `the path says ${id}`);
       let isNew = false;
-      await record(dependencies, (plan) => {
+      await record(dependencies, request, (plan) => {
         isNew = !plan.dpuOfPlacement.has(placement_id);
         return putPlacement(plan, id, placement_id, body);
       });
@@ -85,9 +103,22 @@ function changeRoutes(api: Api, dependencies: ApiDependencies): void {
   );
   api.patch(
     ITEM,
-    { schema: { tags, summary: 'Correct a placement', params: item, body: patch, response: answer } },
-    async ({ params: { id, placement_id }, body }) => {
-      await record(dependencies, (plan) => patchPlacement(plan, id, placement_id, body));
+    {
+      schema: {
+        tags,
+        querystring: dryRunQuery,
+        summary: 'Correct a placement',
+        params: item,
+        body: patch,
+        response: answer,
+      },
+    },
+    async (request) => {
+      const {
+        params: { id, placement_id },
+        body,
+      } = request;
+      await record(dependencies, request, (plan) => patchPlacement(plan, id, placement_id, body));
       return placementShape(placementOf(plan, id, placement_id));
     },
   );
@@ -96,13 +127,15 @@ function changeRoutes(api: Api, dependencies: ApiDependencies): void {
     {
       schema: {
         tags,
+        querystring: dryRunQuery,
         summary: 'Withdraw a placement, as if it never was',
         params: item,
         response: { 204: z.undefined() },
       },
     },
-    async ({ params: { id, placement_id } }, reply) => {
-      await record(dependencies, (plan) => withdrawPlacement(plan, id, placement_id));
+    async (request, reply) => {
+      const { id, placement_id } = request.params;
+      await record(dependencies, request, (plan) => withdrawPlacement(plan, id, placement_id));
       return reply.code(204).send();
     },
   );

@@ -1,5 +1,5 @@
 // The routes that spaces, doorways and DPUs share: collection, item, and how each is made, replaced, changed and retired.
-import type { FastifyTypeProviderDefault } from 'fastify';
+import type { FastifyRequest, FastifyTypeProviderDefault } from 'fastify';
 import { z } from 'zod';
 import type { Change } from '../../shared/fact.ts';
 import type { Floorplan } from '../../shared/floorplan.ts';
@@ -9,7 +9,7 @@ import { type Move, movesIn } from '../edit/tree.ts';
 import { pageOf } from '../paging.ts';
 import { invalidField } from '../problem.ts';
 import { record } from '../recording.ts';
-import { paging } from '../schemas.ts';
+import { dryRunQuery, paging } from '../schemas.ts';
 import { suggestedResets } from '../suggested-resets.ts';
 
 const TAG = 'floor plan';
@@ -61,10 +61,10 @@ export function thingRoutes<Id extends string, Item extends Thing, Put, Patch, A
   listRoute(api, dependencies, kind);
   plain.post(
     path,
-    { schema: { tags, summary: `Make a ${noun}`, body: bodies.post, response: created } },
+    { schema: { tags, querystring: dryRunQuery, summary: `Make a ${noun}`, body: bodies.post, response: created } },
     async (request, reply) => {
       const { body } = request as Request<Id, Put & { id: Id }>;
-      const made = await change(body.id, (plan) => kind.create(plan, body.id, body));
+      const made = await change(request, body.id, (plan) => kind.create(plan, body.id, body));
       await kind.created(body.id);
       return reply.code(201).header('location', `${path}/${body.id}`).send(made);
     },
@@ -74,6 +74,7 @@ export function thingRoutes<Id extends string, Item extends Thing, Put, Patch, A
     {
       schema: {
         tags,
+        querystring: dryRunQuery,
         summary: `Make or replace a ${noun}`,
         params,
         body: bodies.put,
@@ -85,7 +86,7 @@ export function thingRoutes<Id extends string, Item extends Thing, Put, Patch, A
       const { id } = params;
       if (body.id !== undefined && body.id !== id) throw invalidField('body.id', `the path says ${id}`);
       let isNew = false;
-      const now = await change(id, (plan, nowMs) => {
+      const now = await change(request, id, (plan, nowMs) => {
         const held = kind.all(plan).get(id);
         isNew = held === undefined;
         if (held === undefined || held.retiredAtMs !== null) return kind.create(plan, id, body);
@@ -97,10 +98,19 @@ export function thingRoutes<Id extends string, Item extends Thing, Put, Patch, A
   );
   plain.patch(
     `${path}/:id`,
-    { schema: { tags, summary: `Change a ${noun}`, params, body: bodies.patch, response: answer } },
+    {
+      schema: {
+        tags,
+        querystring: dryRunQuery,
+        summary: `Change a ${noun}`,
+        params,
+        body: bodies.patch,
+        response: answer,
+      },
+    },
     async (request) => {
       const { params, body } = request as Request<Id, Patch>;
-      return change(params.id, (plan, nowMs) => kind.patch(plan, kind.find(plan, params.id), body, nowMs));
+      return change(request, params.id, (plan, nowMs) => kind.patch(plan, kind.find(plan, params.id), body, nowMs));
     },
   );
   itemRoutes(api, dependencies, kind);
@@ -110,11 +120,11 @@ export function thingRoutes<Id extends string, Item extends Thing, Put, Patch, A
 function changing<Id extends string, Item extends Thing, Put, Patch, Answer extends object>(
   dependencies: ApiDependencies,
   kind: Kind<Id, Item, Put, Patch, Answer>,
-): (id: Id, decide: (plan: Floorplan, nowMs: number) => Change[]) => Promise<Answer> {
+): (request: FastifyRequest, id: Id, decide: (plan: Floorplan, nowMs: number) => Change[]) => Promise<Answer> {
   const { floorplan, clock } = dependencies;
-  return async (id, decide) => {
+  return async (request, id, decide) => {
     let moves: Move[] | null = null;
-    await record(dependencies, (plan) => {
+    await record(dependencies, request, (plan) => {
       const changes = decide(plan, clock.nowMs());
       moves = movesIn(plan, changes);
       return changes;
@@ -149,13 +159,19 @@ function itemRoutes<Id extends string, Item extends Thing, Put, Patch, Answer>(
   plain.delete(
     path,
     {
-      schema: { tags, summary: `Retire a ${noun}, or remove one never used`, params, response: { 204: z.undefined() } },
+      schema: {
+        tags,
+        querystring: dryRunQuery,
+        summary: `Retire a ${noun}, or remove one never used`,
+        params,
+        response: { 204: z.undefined() },
+      },
     },
     async (request, reply) => {
       const { id } = (request as Request<Id, undefined>).params;
       kind.find(floorplan.plan, id);
       const isReferred = await kind.isReferred(id);
-      await record(dependencies, (plan) => kind.remove(plan, kind.find(plan, id), clock.nowMs(), isReferred));
+      await record(dependencies, request, (plan) => kind.remove(plan, kind.find(plan, id), clock.nowMs(), isReferred));
       return reply.code(204).send();
     },
   );

@@ -16,14 +16,21 @@ export const countCommand = command({
       description: 'the moment, such as 2018-02-24T08:45:21.893Z (default: now)',
       parse: parseInstant,
     },
+    'known-at': {
+      value: 'time',
+      description: 'answer as anyone would have been told at this moment',
+      parse: parseInstant,
+    },
     json: { value: null, description: 'print the whole answer of the service' },
     url: urlOption,
     key: keyOption,
   },
-  run: async (space, { at, json, url, key }, terminal) => {
+  run: async (space, { at, 'known-at': knownAt, json, url, key }, terminal) => {
     if (!isId(space)) throw new WrongUse(`${space} is not an id: letters, digits, _ and -, at most 64`);
-    const query = at === undefined ? '' : `?at=${encodeURIComponent(at)}`;
-    const answer = await apiClient(url, key).call<Count>('GET', `/v1/spaces/${space}/count${query}`);
+    const query = new URLSearchParams();
+    if (at !== undefined) query.set('at', at);
+    if (knownAt !== undefined) query.set('known_at', knownAt);
+    const answer = await apiClient(url, key).call<Count>('GET', `/v1/spaces/${space}/count?${query}`);
     const occupancy = answer.occupancy === answer.count ? '' : `, occupancy ${answer.occupancy}`;
     terminal.print(json ? JSON.stringify(answer) : `${answer.count}  (${answer.space_id} at ${answer.at}${occupancy})`);
     return 0;

@@ -2,6 +2,7 @@
 
 import type { Remapping } from '../atlas.ts';
 import type { Event } from '../event.ts';
+import type { HeardMark } from '../heard.ts';
 import type { DpuId, SpaceId } from '../ids.ts';
 import type { QuarantinedRecord } from '../journal-entry.ts';
 import type { Mapping, MappingStatus } from '../mapping.ts';
@@ -21,6 +22,8 @@ export type Batch = {
   readonly position: number;
   readonly events: readonly MappedEvent[];
   readonly quarantined: readonly (QuarantinedRecord & { readonly id: string; readonly recordedAtMs: number })[];
+  /** What was heard of DPUs, in order. */
+  readonly heard: readonly HeardMark[];
   /** Quarantine items whose events are in this batch. */
   readonly replayed: readonly string[];
 };
@@ -132,5 +135,7 @@ export type HistoryReader = {
   /** The profile of each span, which must be in order and not overlap. */
   profiles(spaceId: SpaceId, spans: readonly Span[]): Promise<Profile[]>;
   events(query: EventsQuery): Promise<EventsPage>;
+  /** The events with a timestamp in `span` that were recorded after `afterMs`, in no order. */
+  recordedAfter(span: Span, afterMs: number): Promise<StoredEvent[]>;
   close(): Promise<void>;
 };

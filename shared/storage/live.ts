@@ -1,5 +1,6 @@
 // Port: the counts of now, kept by the processor so that asking for them costs one look-up.
-import type { SpaceId } from '../ids.ts';
+import type { Heard } from '../heard.ts';
+import type { DpuId, SpaceId } from '../ids.ts';
 
 export type LiveCount = {
   readonly spaceId: SpaceId;
@@ -16,4 +17,6 @@ export type LiveCount = {
 export type LiveReader = {
   /** One answer for each of `spaceIds`, in their order; zeros for a space without deltas. */
   counts(spaceIds: readonly SpaceId[]): Promise<LiveCount[]>;
+  /** What has been heard of each of `dpuIds`, in their order, with all events before it stored; null: nothing. */
+  heard(dpuIds: readonly DpuId[]): Promise<(Heard | null)[]>;
 };

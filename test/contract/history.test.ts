@@ -60,7 +60,7 @@ describe.each(BACKENDS)('history on $name', ({ openWriter, openReader }) => {
     );
     let position = 0;
     const commit = (events: readonly MappedEvent[], more: Partial<Batch> = {}) =>
-      writer.commit({ partition: 0, position: ++position, events, quarantined: [], replayed: [], ...more });
+      writer.commit({ partition: 0, position: ++position, events, quarantined: [], replayed: [], heard: [], ...more });
     const countAt = async (spaceId: SpaceId, afterNineMs: number) => {
       return reader.net(spaceId, null, NINE + afterNineMs);
     };
@@ -258,7 +258,14 @@ describe.each(BACKENDS)('history on $name', ({ openWriter, openReader }) => {
     expect(await writer.progress(0)).toEqual({ position: 1, factNumber: 0 });
     expect(await again.progress(0)).toEqual({ position: 1, factNumber: 0 });
     expect(
-      await again.commit({ partition: 0, position: 9, events: [event(0), event(2)], quarantined: [], replayed: [] }),
+      await again.commit({
+        partition: 0,
+        position: 9,
+        events: [event(0), event(2)],
+        quarantined: [],
+        replayed: [],
+        heard: [],
+      }),
     ).toEqual({ stored: 1 });
     expect(await countAt(LOBBY, HOUR_MS)).toBe(3);
   });

@@ -53,6 +53,11 @@ test('a count at a moment holds the events up to and with it', async () => {
     at: '2026-01-01T08:00:00.000Z',
     count: 1,
     occupancy: 1,
+    status: 'settled',
+    watermark: expect.any(String),
+    waiting_for: [],
+    lost: [],
+    coverage: 'full',
     reset: null,
     revision: expect.any(Number),
   });

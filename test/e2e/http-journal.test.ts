@@ -13,6 +13,7 @@ import { JournalWriter } from '../../shared/journal-writer.ts';
 import { createLog } from '../../shared/log.ts';
 import type { Journal } from '../../shared/storage/journal.ts';
 import { openStorage } from '../../shared/storage/open.ts';
+import { SpaceWatch } from '../../shared/watch.ts';
 import { temporaryDir } from '../support/temporary-dir.ts';
 
 let app: Api;
@@ -34,11 +35,12 @@ beforeAll(async () => {
   writer = new JournalWriter({ append }, 1, systemClock, log);
   const floorplan = new FloorplanService(storage.floorplan, writer, processor);
   await floorplan.load();
-  const shared = { clock: systemClock, futureAllowedMs: 300_000 };
+  const shared = { clock: systemClock, futureAllowedMs: 300_000, latenessAllowedMs: 60_000 };
   const ingest = new Ingest({ ...shared, writer, plan: floorplan.plan });
+  const past = { lostAfterMs: 86_400_000, watch: new SpaceWatch(floorplan.facts) };
   const { credentials, history } = storage;
   const access = new Access({ ...shared, store: credentials, adminKey: null, isLoopback: true });
-  app = buildApp({ ...shared, access, credentials, floorplan, ingest, processor, history, log });
+  app = buildApp({ ...shared, ...past, access, credentials, floorplan, ingest, processor, history, log });
   close = async () => {
     isFailing = false;
     await app.close();

@@ -48,7 +48,13 @@ export async function startTestBroker(options: TestBrokerOptions = {}): Promise<
   const appender = openJournalAppender(dataDir, 0, clock);
   const disk = createDisk(appender);
   const writer = new JournalWriter(disk, 1, clock, log);
-  const ingest = new Ingest({ writer, plan: planOf(KNOWN_DPUS), clock, futureAllowedMs: 300_000 });
+  const ingest = new Ingest({
+    writer,
+    plan: planOf(KNOWN_DPUS),
+    clock,
+    futureAllowedMs: 300_000,
+    latenessAllowedMs: 60_000,
+  });
   const { authenticate, wsPort = null } = options;
   const service = await startBroker(
     { ingest, clock, log, ...(authenticate === undefined ? {} : { authenticate }) },
@@ -119,7 +125,7 @@ function planOf(dpuIds: readonly string[]): Floorplan {
   const plan = new Floorplan();
   for (const [index, id] of dpuIds.entries()) {
     const change = { kind: 'dpu', id: id as DpuId, name: id, retiredAtMs: null } as const;
-    plan.apply({ number: index + 1, recordedAtMs: 0, change });
+    plan.apply({ number: index + 1, recordedAtMs: 0, by: null, change });
   }
   return plan;
 }

@@ -23,7 +23,7 @@ export async function openPipeline(startMs: number) {
     applied: (number, timeoutMs) => processor.applied(number, timeoutMs),
   });
   await plan.load();
-  const ingest = new Ingest({ writer, plan: plan.plan, clock, futureAllowedMs: 300_000 });
+  const ingest = new Ingest({ writer, plan: plan.plan, clock, futureAllowedMs: 300_000, latenessAllowedMs: 60_000 });
 
   return {
     time,

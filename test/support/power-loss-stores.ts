@@ -53,7 +53,13 @@ export async function openStores(dataDir: string, plant: StoresPlant = 'none') {
     });
   const writer = new JournalWriter({ append }, 1, systemClock, log);
   const plan = new FloorplanService(floorplan, writer, processor);
-  const ingest = new Ingest({ writer, plan: plan.plan, clock: systemClock, futureAllowedMs: 300_000 });
+  const ingest = new Ingest({
+    writer,
+    plan: plan.plan,
+    clock: systemClock,
+    futureAllowedMs: 300_000,
+    latenessAllowedMs: 60_000,
+  });
   const closing = opened.move();
   // `failed` rejects when the processor or an append fails.
   return { plan, ingest, reader, floorplan, processor, failed, close: () => closing.disposeAsync() };

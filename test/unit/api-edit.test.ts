@@ -21,7 +21,7 @@ class Editor {
   #number = 0;
 
   record(changes: readonly Change[]): Change[] {
-    for (const change of changes) this.plan.apply({ number: ++this.#number, recordedAtMs: NOW_MS, change });
+    for (const change of changes) this.plan.apply({ number: ++this.#number, recordedAtMs: NOW_MS, by: null, change });
     return [...changes];
   }
   space(id: string, parent: string | null = null): void {

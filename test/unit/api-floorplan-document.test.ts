@@ -24,7 +24,8 @@ class Importer {
     return changes;
   }
   record(...changes: Change[]): void {
-    for (const change of changes) this.plan.apply({ number: ++this.#number, recordedAtMs: this.nowMs, change });
+    for (const change of changes)
+      this.plan.apply({ number: ++this.#number, recordedAtMs: this.nowMs, by: null, change });
   }
   export() {
     return documentOf(this.plan, this.nowMs);

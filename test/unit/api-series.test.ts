@@ -77,6 +77,6 @@ test('turns are resets and adjustments in force, in order; a reset hides an adju
     reset('hides', 170, 4, null),
     reset('after', 200, 5, null),
   ];
-  for (const [index, change] of changes.entries()) plan.apply({ number: index + 1, recordedAtMs: 0, change });
+  for (const [index, change] of changes.entries()) plan.apply({ number: index + 1, recordedAtMs: 0, by: null, change });
   expect(turnsIn(plan, A, { fromMs: 100, untilMs: 200 })).toEqual([set(100, 2), adjust(150, 5), set(170, 4)]);
 });

@@ -31,12 +31,18 @@ function started() {
     () => reader.close(),
   );
   const plan = new Floorplan();
-  plan.apply({ number: 1, recordedAtMs: 0, change: { kind: 'dpu', id: KNOWN, name: 'known', retiredAtMs: null } });
+  plan.apply({
+    number: 1,
+    recordedAtMs: 0,
+    by: null,
+    change: { kind: 'dpu', id: KNOWN, name: 'known', retiredAtMs: null },
+  });
   const ingest = new Ingest({
     writer: new JournalWriter(appender, 1, clock, createLog('silent')),
     plan,
     clock,
     futureAllowedMs: 300_000,
+    latenessAllowedMs: 60_000,
   });
   const accept = (text: string, more: Partial<Message> = {}) =>
     new Promise<readonly Outcome[]>((resolve) =>
@@ -97,10 +103,10 @@ test('events of an unknown DPU are quarantined with the message they came in', a
   expect(await records()).toMatchObject([{ reason: 'unknown_dpu', dpuId: 'stranger', payload: Buffer.from(good()) }]);
 });
 
-test('an empty array is acknowledged and stores nothing', async () => {
+test('an empty array is acknowledged and stores that the DPU was heard', async () => {
   const { accept, records } = started();
   expect(await accept('[]')).toEqual([]);
-  expect(await records()).toEqual([]);
+  expect(await records()).toMatchObject([{ kind: 'heard', dpuId: 'known', holdMs: null }]);
 });
 
 test('a replay of what is still bad stores nothing; of what is good by now it says what it replays', async () => {

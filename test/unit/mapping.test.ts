@@ -54,7 +54,8 @@ const BUILDING: Change[] = [
 
 function atlasOf(...changes: Change[]): Atlas {
   const atlas = new Atlas();
-  for (const [index, change] of changes.entries()) atlas.apply({ number: index + 1, recordedAtMs: index, change });
+  for (const [index, change] of changes.entries())
+    atlas.apply({ number: index + 1, recordedAtMs: index, by: null, change });
   return atlas;
 }
 
@@ -104,7 +105,7 @@ test('a void takes its events out until it is revoked', () => {
   const voided: Change = { kind: 'void', id: name('v'), dpuId: name('d'), fromMs: 10, untilMs: 20, reason: null };
   const atlas = atlasOf(...BUILDING, placed('p', 'gate', 'a', null), voided);
   expect([9, 10, 19, 20].map((ms) => at(atlas, ms))).toEqual(['+site', 'voided', 'voided', '+site']);
-  atlas.apply({ number: 99, recordedAtMs: 99, change: { kind: 'void_revoked', id: name('v') } });
+  atlas.apply({ number: 99, recordedAtMs: 99, by: null, change: { kind: 'void_revoked', id: name('v') } });
   expect(at(atlas, 10)).toBe('+site');
 });
 
@@ -137,10 +138,10 @@ test('what is retired no longer takes part from then on', () => {
 
 test('a fact tells exactly the spans that it maps differently', () => {
   const atlas = atlasOf(...BUILDING, placed('p', 'gate', 'a', 100));
-  const moved = atlas.apply({ number: 99, recordedAtMs: 0, change: placed('q', 'entry', 'a', 150, 180) });
+  const moved = atlas.apply({ number: 99, recordedAtMs: 0, by: null, change: placed('q', 'entry', 'a', 150, 180) });
   expect(moved.map(({ fromMs, untilMs, becomes }) => [fromMs, untilMs, becomes.enters.join()])).toEqual([
     [150, 180, 'first,room,site'],
   ]);
-  const same = atlas.apply({ number: 100, recordedAtMs: 0, change: placed('r', 'entry', 'a', 160, 170) });
+  const same = atlas.apply({ number: 100, recordedAtMs: 0, by: null, change: placed('r', 'entry', 'a', 160, 170) });
   expect(same).toEqual([]);
 });

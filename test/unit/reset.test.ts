@@ -9,7 +9,8 @@ const SPACE = 'cafe' as SpaceId;
 
 function planOf(...changes: Change[]): Floorplan {
   const plan = new Floorplan();
-  for (const [index, change] of changes.entries()) plan.apply({ number: index + 1, recordedAtMs: index, change });
+  for (const [index, change] of changes.entries())
+    plan.apply({ number: index + 1, recordedAtMs: index, by: null, change });
   return plan;
 }
 

@@ -147,7 +147,7 @@ async function hoursWithEvents(
 }
 
 /** The hours in which anything recorded in the span can lie, as ranges. */
-async function arrivedIn(parts: ReaderParts, span: Span): Promise<{ startMs: number; stopMs: number }[]> {
+export async function arrivedIn(parts: ReaderParts, span: Span): Promise<{ startMs: number; stopMs: number }[]> {
   const [first, last] = [Math.floor(span.fromMs / HOUR_MS), Math.floor((span.untilMs - 1) / HOUR_MS)];
   const all = { startMs: OLDEST_EVENT_MS, stopMs: END_OF_TIME_MS };
   return runsOf(await hoursWithEvents(parts, { first, last }), all, 'asc');
@@ -164,7 +164,7 @@ async function countOf({ influx }: ReaderParts, query: EventsQuery): Promise<num
   return rows.reduce((sum, row) => sum + Number(row['_value']), 0);
 }
 
-function placed(row: Row, sortMs: number | null): Placed {
+export function placed(row: Row, sortMs: number | null): Placed {
   const { timestampMs } = placeOf(row['_time']);
   const counter = (name: string) => (row[name] === undefined || row[name] === '' ? null : Number(row[name]));
   const event = {

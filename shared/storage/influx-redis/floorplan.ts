@@ -34,7 +34,7 @@ export function openRedisFloorplan(redis: Redis, clock: Clock): FloorplanStore {
       }
       const recordedAtMs = Number(answer);
       if (recordedAtMs === -1) throw new Error(FLOORPLAN_CONFLICT);
-      return changes.map((change, index) => ({ number: expected + 1 + index, recordedAtMs, change }));
+      return changes.map((change, index) => ({ number: expected + 1 + index, recordedAtMs, by, change }));
     },
     read: async (after, limit = READ_LIMIT) => {
       const texts = await temporarily(() => redis.lrange(keys.facts, after, after + limit - 1));
@@ -62,6 +62,6 @@ export function openRedisFloorplan(redis: Redis, clock: Clock): FloorplanStore {
 }
 
 function factOf(text: string): Fact {
-  const { number, recorded_at: recordedAtMs, change } = JSON.parse(text) as StoredFact;
-  return { number, recordedAtMs, change };
+  const { number, recorded_at: recordedAtMs, by, change } = JSON.parse(text) as StoredFact;
+  return { number, recordedAtMs, by, change };
 }

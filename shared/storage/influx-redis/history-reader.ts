@@ -15,6 +15,7 @@ import { placeOf } from './judge.ts';
 import { keys } from './keys.ts';
 import { DAY_MS, HOUR_MS, markOf } from './marking.ts';
 import { type Step, stepOf, walk } from './profile.ts';
+import { recordedAfter } from './recorded-after.ts';
 import { temporarily } from './redis.ts';
 import { type Marks, type Segment, segmentsOf } from './segments.ts';
 
@@ -48,6 +49,7 @@ export function openHistoryReader(parts: ReaderParts): HistoryReader {
       return spans.map((span) => fold(pieces.filter(({ atMs }) => atMs >= span.fromMs && atMs < span.untilMs)));
     },
     events: (query) => eventsPage(parts, query),
+    recordedAfter: (span, afterMs) => recordedAfter(parts, span, afterMs),
     close: async () => undefined,
   };
 }

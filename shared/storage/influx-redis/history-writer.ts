@@ -6,11 +6,13 @@
 // Points are written before the cursor moves. Whoever starts again from the cursor, or was fenced off and writes late,
 // writes the same points: nothing is lost and nothing counts twice.
 import type { Redis } from 'ioredis';
+import { type Heard, hearAll, NEVER_HEARD } from '../../heard.ts';
 import type { DpuId } from '../../ids.ts';
 import { FencedError } from '../fenced.ts';
 import type { AuditOptions, AuditReport, Batch, HistoryWriter, Progress, Recount, Truth } from '../history.ts';
 import type { Ownership } from '../journal.ts';
 import { auditPartition } from './audit.ts';
+import { packHeard, readHeard } from './heard.ts';
 import type { Influx } from './influx.ts';
 import { type Judged, judge } from './judge.ts';
 import { keys } from './keys.ts';
@@ -38,11 +40,13 @@ export type HistoryParts = {
 export class InfluxHistoryWriter implements HistoryWriter {
   readonly #parts: HistoryParts;
   readonly #late: PartitionHash;
+  readonly #heard: Map<DpuId, Heard>;
   readonly #rollups: Rollups;
   /** Points of entries up to here may have been written without the cursor having moved past them. */
   #unsureUpTo: number;
 
-  private constructor(parts: HistoryParts, late: PartitionHash, newest: number) {
+  private constructor(parts: HistoryParts, late: PartitionHash, heard: Map<DpuId, Heard>, newest: number) {
+    this.#heard = heard;
     this.#parts = parts;
     this.#late = late;
     this.#rollups = new Rollups(parts);
@@ -52,7 +56,8 @@ export class InfluxHistoryWriter implements HistoryWriter {
   /** `newest`: of the partition's journal by now; whoever owned it before may have written up to there. */
   static async open(parts: HistoryParts, newest: number): Promise<InfluxHistoryWriter> {
     const late = await PartitionHash.read(parts.redis, keys.late(parts.ownership.partition));
-    return new InfluxHistoryWriter(parts, late, newest);
+    const heard = await readHeard(parts.redis, parts.ownership.partition);
+    return new InfluxHistoryWriter(parts, late, heard, newest);
   }
 
   async progress(): Promise<Progress> {
@@ -78,7 +83,9 @@ export class InfluxHistoryWriter implements HistoryWriter {
     this.#unsureUpTo = Math.max(this.#unsureUpTo, batch.position);
     await this.#write(judged, batch.position);
     draft.progress = { ...draft.progress, position: batch.position };
-    await this.#store(draft, arrivals);
+    const heard = hearAll(batch.heard, (dpuId) => this.#heard.get(dpuId) ?? NEVER_HEARD);
+    await this.#store(draft, arrivals, heard);
+    for (const [dpuId, of] of heard) this.#heard.set(dpuId, of);
     return { stored: judged.length };
   }
 
@@ -180,11 +187,19 @@ export class InfluxHistoryWriter implements HistoryWriter {
     await this.#store(draft);
   }
 
-  async #store(draft: Draft, arrivals: ReadonlyMap<string, number> = new Map()): Promise<void> {
+  async #store(
+    draft: Draft,
+    arrivals: ReadonlyMap<string, number> = new Map(),
+    heard: ReadonlyMap<DpuId, Heard> = new Map(),
+  ): Promise<void> {
     const { redis, ownership } = this.#parts;
     const { partition, epoch } = ownership;
-    const names = (['lease', 'late', 'verdicts', 'arrivals'] as const).map((name) => keys[name](partition));
-    const lists = [draft.fields(), [...arrivals].flatMap(([member, score]) => [score, member])];
+    const names = (['lease', 'late', 'verdicts', 'arrivals', 'heard'] as const).map((name) => keys[name](partition));
+    const lists = [
+      draft.fields(),
+      [...arrivals].flatMap(([member, score]) => [score, member]),
+      [...heard].flatMap(([dpuId, of]) => [dpuId, packHeard(of)]),
+    ];
     // Only those before this batch: when the answer gets lost, the batch is judged by its own once more.
     const doneWith = this.#late.progress.position;
     const args = [epoch, doneWith, ...lists.flatMap((list) => [list.length / 2, ...list])];

@@ -15,6 +15,8 @@ export const keys = {
   dpus: (partition: number) => key(partition, 'dpus'),
   /** DPUs by number. */
   numbers: (partition: number) => key(partition, 'numbers'),
+  /** What has been heard, by DPU. */
+  heard: (partition: number) => key(partition, 'heard'),
   verdicts: (partition: number) => key(partition, 'verdicts'),
   arrivals: (partition: number) => key(partition, 'arrivals'),
   dirtySpaces: (owner: number) => key(owner, 'dirty'),

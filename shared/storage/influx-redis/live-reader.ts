@@ -2,6 +2,7 @@
 import type { Redis } from 'ioredis';
 import type { SpaceId } from '../../ids.ts';
 import type { LiveCount, LiveReader } from '../live.ts';
+import { heardOf } from './heard.ts';
 import { keys } from './keys.ts';
 import { temporarily } from './redis.ts';
 import { decodeSpace, type SpaceState } from './space-state.ts';
@@ -10,6 +11,7 @@ type Parts = { readonly live: SpaceState | null; readonly late: SpaceState | nul
 
 export function openLiveReader(redis: Redis, partitions: number): LiveReader {
   return {
+    heard: (dpuIds) => heardOf(redis, partitions, dpuIds),
     counts: async (spaceIds) => {
       if (spaceIds.length === 0) {
         await temporarily(() => redis.ping());

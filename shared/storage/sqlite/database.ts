@@ -40,6 +40,7 @@ function makeReady(database: DatabaseSync, { schema, cacheKib = 2048 }: OpenOpti
   database.exec('PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000;');
   database.exec(`PRAGMA cache_size = -${cacheKib}; PRAGMA temp_store = MEMORY`);
   if (userVersion(database) === 0) createSchema(database, schema);
+  if (schema === 'history.sql') database.exec(readFileSync(new URL('history-added.sql', import.meta.url), 'utf8'));
   const version = userVersion(database);
   if (version !== SCHEMA_VERSION) {
     throw new Error(`it has schema version ${version}; this build of footfall reads ${SCHEMA_VERSION}`);

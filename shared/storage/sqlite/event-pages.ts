@@ -2,7 +2,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Direction } from '../../event.ts';
 import type { DpuId } from '../../ids.ts';
-import type { EventsPage, EventsQuery, StoredEvent } from '../history.ts';
+import type { EventsPage, EventsQuery, Span, StoredEvent } from '../history.ts';
 import { MappingTable } from './deltas.ts';
 import { HOUR_MS } from './minutes.ts';
 import type { Effect } from './names.ts';
@@ -36,6 +36,7 @@ export class EventPages {
   readonly #countByTimestamp: StatementSync;
   readonly #countByRecording: StatementSync;
   readonly #newestDifference: StatementSync;
+  readonly #recordedAfter: StatementSync;
   readonly #dpuById: StatementSync;
   readonly #dpuByNumber: StatementSync;
   readonly #spaceById: StatementSync;
@@ -74,6 +75,14 @@ export class EventPages {
       `SELECT becomes FROM difference WHERE second = ? AND dpu = ? AND ms = ? AND direction = ? AND epoch = ? AND seq = ?
        ORDER BY cause DESC LIMIT 1`,
     );
+    // The hours of the span in which anything was recorded so late; on time that is the last one alone.
+    this.#recordedAfter = database.prepare(
+      `SELECT event.* FROM (SELECT DISTINCT hour FROM arrival WHERE recorded_hour >= CAST(?3 AS INTEGER) / ${HOUR_MS}
+           AND hour >= CAST(?1 AS INTEGER) / ${HOUR_MS} AND hour <= CAST(?2 AS INTEGER) / ${HOUR_MS})
+        CROSS JOIN event ON second >= hour * 3600 AND second < hour * 3600 + 3600
+        WHERE 1000 * second + ms >= ?1 AND 1000 * second + ms < ?2 AND 1000 * second + ms + recorded_after_ms > ?3`,
+    );
+    this.#recordedAfter.setReturnArrays(true);
     this.#dpuById = database.prepare('SELECT number, first_hour, last_hour FROM dpu WHERE id = ?');
     this.#dpuByNumber = database.prepare('SELECT id FROM dpu WHERE number = ?');
     this.#spaceById = database.prepare('SELECT number FROM space WHERE id = ?');
@@ -100,6 +109,12 @@ export class EventPages {
       for (const row of this.#ordered(query, undefined)) if (isWanted(row)) total += 1;
     }
     return { total, next, results: results.map((row) => this.#eventOf(row)) };
+  }
+
+  /** Call within one transaction. */
+  recordedAfter(span: Span, afterMs: number): StoredEvent[] {
+    const rows = this.#recordedAfter.all(span.fromMs, span.untilMs, afterMs) as unknown as EventRow[];
+    return rows.map((row) => this.#eventOf(row));
   }
 
   /** All rows of the span in the order asked for, after `cursor`; of one DPU where the query names one. */

@@ -18,7 +18,7 @@ export function openFloorplan(dataDir: string, clock: Clock): FloorplanStore {
   const insert = database.prepare('INSERT INTO fact (number, recorded_at, recorded_by, change) VALUES (?, ?, ?, ?)');
   const newest = database.prepare('SELECT number, recorded_at FROM fact ORDER BY number DESC LIMIT 1');
   const select = database.prepare(
-    'SELECT number, recorded_at, change FROM fact WHERE number > ? ORDER BY number LIMIT ?',
+    'SELECT number, recorded_at, recorded_by, change FROM fact WHERE number > ? ORDER BY number LIMIT ?',
   );
   const announce = database.prepare('UPDATE outbox SET announced = max(announced, ?)');
   const announced = database.prepare('SELECT announced FROM outbox');
@@ -30,7 +30,7 @@ export function openFloorplan(dataDir: string, clock: Clock): FloorplanStore {
     const recordedAtMs = Math.max(clock.nowMs(), Number(last?.['recorded_at'] ?? 0));
     return changes.map((change, index) => {
       insert.run(number + 1 + index, recordedAtMs, by, JSON.stringify(change));
-      return { number: number + 1 + index, recordedAtMs, change };
+      return { number: number + 1 + index, recordedAtMs, by, change };
     });
   };
 
@@ -47,6 +47,7 @@ export function openFloorplan(dataDir: string, clock: Clock): FloorplanStore {
       select.all(after, limit).map((row) => ({
         number: Number(row['number']),
         recordedAtMs: Number(row['recorded_at']),
+        by: row['recorded_by'] === null ? null : String(row['recorded_by']),
         change: JSON.parse(String(row['change'])) as Change,
       })),
     announced: async () => Number(announced.get()?.['announced']),

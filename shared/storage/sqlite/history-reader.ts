@@ -5,6 +5,7 @@ import type { LiveCount, LiveReader } from '../live.ts';
 import type { QuarantineReader } from '../quarantine.ts';
 import { openForReading, snapshot } from './database.ts';
 import { EventPages } from './event-pages.ts';
+import { HeardTable } from './heard.ts';
 import { historyPath } from './history-writer.ts';
 import { Profiles } from './profiles.ts';
 import { QuarantinePages } from './quarantine-pages.ts';
@@ -20,6 +21,7 @@ export function openHistoryReader(dataDir: string): HistoryReader & LiveReader &
   const sums = new Sums(database);
   const profiles = new Profiles(database);
   const events = new EventPages(database);
+  const heard = new HeardTable(database);
   const quarantine = new QuarantinePages(database);
   const spaceNumber = database.prepare('SELECT number FROM space WHERE id = ?');
   const live = database.prepare(
@@ -45,8 +47,10 @@ export function openHistoryReader(dataDir: string): HistoryReader & LiveReader &
         );
       }),
     events: async (query) => snapshot(database, () => events.page(query)),
+    recordedAfter: async (span, afterMs) => snapshot(database, () => events.recordedAfter(span, afterMs)),
     counts: async (spaceIds) =>
       snapshot(database, () => spaceIds.map((spaceId) => liveCountOf(spaceId, live.get(spaceId)))),
+    heard: async (dpuIds) => snapshot(database, () => dpuIds.map((dpuId) => heard.of(dpuId))),
     list: async (query) => snapshot(database, () => quarantine.page(query)),
     close: async () => database.close(),
   };

@@ -11,6 +11,7 @@ import { audit } from './audit.ts';
 import { Changes, prepareChanges } from './changes.ts';
 import { isDiskFailure, isDiskFull, openDatabase, transaction } from './database.ts';
 import { Extremes } from './extremes.ts';
+import { HeardWriter } from './heard.ts';
 import { Names } from './names.ts';
 import { RawEvents, rowsOf, timestampOf } from './raw-events.ts';
 import { Recounter } from './recounter.ts';
@@ -29,6 +30,7 @@ export function openHistoryWriter(dataDir: string): HistoryWriter {
   const names = new Names(database);
   const rawEvents = new RawEvents(database);
   const recounter = new Recounter(database, names, rawEvents);
+  const heard = new HeardWriter(database);
   const sums = new Sums(database);
   const extremes = new Extremes(database);
   const statements = prepareStatements(database);
@@ -66,6 +68,7 @@ export function openHistoryWriter(dataDir: string): HistoryWriter {
       const { id, topic, dpuId, reason, receivedAtMs, recordedAtMs, payload, detail } = item;
       statements.quarantine.run(id, topic, dpuId, reason, receivedAtMs, recordedAtMs, payload, detail);
     }
+    heard.take(batch.heard);
     for (const id of batch.replayed) statements.replayed.run(id);
     statements.setPosition.run(batch.partition, batch.position);
     return fresh.length;

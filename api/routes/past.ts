@@ -1,0 +1,81 @@
+// The past: why a count is what it is, and who said what about the building, when.
+import { z } from 'zod';
+import { formatTimestamp } from '../../shared/timestamp.ts';
+import { explainAnswer, factAnswer, listOf } from '../answers.ts';
+import { momentAsked } from '../count.ts';
+import type { Api, ApiDependencies } from '../dependencies.ts';
+import { type ExplainedEvent, explain } from '../explain.ts';
+import { spaceOf } from '../lookup.ts';
+import { pageOf } from '../paging.ts';
+import { paging, queryMoment, spaceId } from '../schemas.ts';
+import { eventShape } from '../shapes.ts';
+
+export function pastRoutes(api: Api, dependencies: ApiDependencies): void {
+  const { floorplan, history, clock, futureAllowedMs, latenessAllowedMs, watch } = dependencies;
+  const { plan, facts } = floorplan;
+  api.get(
+    '/v1/spaces/:id/count/explain',
+    {
+      schema: {
+        tags: ['counts'],
+        summary: 'Why the count of a space is, or was, what it is',
+        params: z.strictObject({ id: spaceId }),
+        querystring: z.strictObject({ at: queryMoment.optional().describe('Default now.'), ...paging }),
+        response: { 200: explainAnswer },
+      },
+    },
+    async ({ params, query }) => {
+      const { id } = spaceOf(plan, params.id);
+      const atMs = momentAsked(query.at, clock, futureAllowedMs) ?? clock.nowMs();
+      const explained = await explain({ plan, history, watch, latenessAllowedMs }, id, atMs);
+      const indexed = explained.results.map((result, index) => ({ result, index }));
+      const page = pageOf(`explain ${id} ${query.at ?? ''}`, indexed, ({ index }) => index, query);
+      const { count, start, placements, deltas, events } = explained;
+      return {
+        space_id: id,
+        at: formatTimestamp(atMs),
+        count,
+        reset: start === null ? null : { id: start.id, at: formatTimestamp(start.atMs), count: start.count },
+        placements: placements.map(({ dpuId, fromMs, untilMs }) => ({
+          dpu_id: dpuId,
+          from: momentOrNull(fromMs),
+          until: momentOrNull(untilMs),
+        })),
+        deltas,
+        events,
+        results: page.results.map(({ result }) => explainedShape(result)),
+        next: page.next,
+      };
+    },
+  );
+  api.get(
+    '/v1/facts',
+    {
+      schema: {
+        tags: ['floor plan'],
+        summary: 'Everything that was ever said about the building, in the order in which it was recorded',
+        querystring: z.strictObject(paging),
+        response: { 200: listOf(factAnswer) },
+      },
+    },
+    async ({ query }) => {
+      const page = pageOf('facts', facts, ({ number }) => number, query);
+      const results = page.results.map(({ number, recordedAtMs, by, change }) => ({
+        number,
+        recorded_at: formatTimestamp(recordedAtMs),
+        by,
+        reason: 'reason' in change ? change.reason : null,
+        change,
+      }));
+      return { ...page, results };
+    },
+  );
+}
+
+function momentOrNull(ms: number): string | null {
+  return Number.isFinite(ms) ? formatTimestamp(ms) : null;
+}
+
+function explainedShape({ event, kind, delta, recounted }: ExplainedEvent) {
+  return { ...eventShape(event), kind, delta, recounted };
+}

@@ -1,0 +1,76 @@
+// Hindsight: what was known at an earlier moment, from the facts and events recorded by then.
+import { Atlas } from './atlas.ts';
+import type { Fact } from './fact.ts';
+import type { DpuId, SpaceId } from './ids.ts';
+import { deltaOf } from './mapping.ts';
+import type { HistoryReader, Span, StoredEvent } from './storage/history.ts';
+
+/** Events read together. */
+const PAGE_EVENTS = 5_000;
+
+/** The floor plan that the facts recorded by `knownAtMs` make. */
+export function atlasAt(facts: readonly Fact[], knownAtMs: number): Atlas {
+  const atlas = new Atlas();
+  for (const fact of facts) {
+    if (fact.recordedAtMs > knownAtMs) break;
+    atlas.plan.apply(fact);
+  }
+  return atlas;
+}
+
+/** Every event of the DPU in the span, in order. */
+export async function* eventsOfDpu(
+  history: Pick<HistoryReader, 'events'>,
+  dpuId: DpuId,
+  span: Span,
+): AsyncGenerator<StoredEvent> {
+  for (let cursor: string | null | undefined; cursor !== null; ) {
+    const place = cursor === undefined ? {} : { cursor };
+    const page = await history.events({ dpuId, by: 'timestamp', span, order: 'asc', limit: PAGE_EVENTS, ...place });
+    yield* page.results;
+    cursor = page.next;
+  }
+}
+
+/**
+ * `net` of the space over `span` as it was known at `knownAtMs`: what it is now, less the events recorded since, less
+ * what the facts recorded since changed in the others. Costs what came since, not what there is.
+ */
+export async function knownNet(
+  { facts, history }: { readonly facts: readonly Fact[]; readonly history: Omit<HistoryReader, 'close'> },
+  spaceId: SpaceId,
+  { fromMs, untilMs }: Span,
+  knownAtMs: number,
+): Promise<number> {
+  if (fromMs >= untilMs) return 0;
+  const known = atlasAt(facts, knownAtMs);
+  const now = atlasAt(facts, Number.POSITIVE_INFINITY);
+  const remapped = remappedSince(facts, known);
+  let net = await history.net(spaceId, Number.isFinite(fromMs) ? fromMs - 1 : null, untilMs - 1);
+  for (const event of await history.recordedAfter({ fromMs: Math.max(fromMs, 0), untilMs }, knownAtMs)) {
+    net -= deltaOf(now.mappingOf(event.dpuId, event.timestampMs), event.direction, spaceId);
+  }
+  for (const dpuId of remapped) {
+    for (const { was, becomes, ...period } of now.remappedSince(known, dpuId)) {
+      const isOfSpace = deltaOf(was, 1, spaceId) !== deltaOf(becomes, 1, spaceId);
+      const span = { fromMs: Math.max(period.fromMs, fromMs, 0), untilMs: Math.min(period.untilMs, untilMs) };
+      if (!isOfSpace || span.fromMs >= span.untilMs) continue;
+      for await (const event of eventsOfDpu(history, dpuId, span)) {
+        if (event.recordedAtMs > knownAtMs) continue;
+        net += deltaOf(was, event.direction, spaceId) - deltaOf(becomes, event.direction, spaceId);
+      }
+    }
+  }
+  return net;
+}
+
+/** The DPUs that facts recorded after those of `known` may have mapped differently. */
+function remappedSince(facts: readonly Fact[], known: Atlas): Set<DpuId> {
+  const atlas = new Atlas();
+  const touched = new Set<DpuId>();
+  for (const fact of facts) {
+    if (fact.number <= known.plan.factNumber) atlas.plan.apply(fact);
+    else for (const { dpuId } of atlas.apply(fact)) touched.add(dpuId);
+  }
+  return touched;
+}
