@@ -1,7 +1,7 @@
 // The nightly drift of a space, with the reset that would remove each.
 import { z } from 'zod';
 import { formatTimestamp } from '../../shared/timestamp.ts';
-import { driftAnswer } from '../answers.ts';
+import { driftAnswer } from '../answers-past.ts';
 import type { Api, ApiDependencies } from '../dependencies.ts';
 import { driftOf, QUIET_TIME } from '../drift.ts';
 import { spaceOf } from '../lookup.ts';

@@ -1,7 +1,8 @@
 // The past: why a count is what it is, and who said what about the building, when.
 import { z } from 'zod';
 import { formatTimestamp } from '../../shared/timestamp.ts';
-import { explainAnswer, factAnswer, listOf } from '../answers.ts';
+import { listOf } from '../answers.ts';
+import { explainAnswer, factAnswer } from '../answers-past.ts';
 import { momentAsked } from '../count.ts';
 import type { Api, ApiDependencies } from '../dependencies.ts';
 import { type ExplainedEvent, explain } from '../explain.ts';

@@ -19,6 +19,14 @@ export class Model {
     this.events.set(JSON.stringify([event.dpu, event.atMs, event.direction, event.seq]), event);
   }
 
+  /** As it is now, whatever comes. */
+  copy(): Model {
+    const copy = new Model();
+    for (const [identity, event] of this.events) copy.events.set(identity, event);
+    copy.facts.push(...this.facts);
+    return copy;
+  }
+
   count(space: string, atMs: number): number {
     const revoked = new Set(this.#all('reset_revoked').map((fact) => fact.id));
     const resets = this.#all('reset').filter(

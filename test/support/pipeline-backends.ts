@@ -31,7 +31,7 @@ const RING_EVENTS = 3;
 export type Backend = {
   readonly journal: Pick<Storage['journal'], 'append'>;
   readonly floorplan: Storage['floorplan'];
-  readonly reader: Pick<Storage['history'], 'net' | 'profiles' | 'counts'>;
+  readonly reader: Storage['history'];
   readonly partitions: number;
   startProcessor(): Promise<ProcessorControl>;
   /** Resolves when the work that can wait for a quiet moment has been done for all that is over at `nowMs`. */

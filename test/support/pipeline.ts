@@ -1,4 +1,5 @@
 // The whole way from a message to a count in one process, on real storage, with a clock that the test sets.
+import { countKnownAt } from '../../api/count.ts';
 import type { Change } from '../../shared/fact.ts';
 import { FloorplanService } from '../../shared/floorplan-service.ts';
 import type { DpuId, SpaceId } from '../../shared/ids.ts';
@@ -54,6 +55,11 @@ export async function openPipeline(startMs: number) {
       const adjustments = adjustmentsBetween(plan.plan, id, start?.atMs ?? Number.NEGATIVE_INFINITY, atMs);
       const adjusted = adjustments.reduce((sum, entry) => sum + (entry.change ?? 0), 0);
       return (start?.count ?? 0) + since + adjusted;
+    },
+    /** As anyone would have been told at `knownAtMs`. */
+    countKnownAt: async (space: string, atMs: number, knownAtMs: number): Promise<number> => {
+      const sources = { facts: plan.facts, history: reader };
+      return (await countKnownAt(sources, space as SpaceId, atMs, knownAtMs)).count;
     },
     /** As kept by the processor; the reset's count and the adjustments since are facts, not sums. */
     liveCount: async (space: string): Promise<number> => {

@@ -56,7 +56,9 @@ async function follow(schedule: Schedule, pipeline: Pipeline): Promise<void> {
   const model = new Model();
   model.facts.push(...schedule.building);
   await pipeline.record(schedule.building);
+  const told: { readonly knownAtMs: number; readonly model: Model }[] = [];
   for (const step of schedule.steps) {
+    told.push({ knownAtMs: pipeline.time.nowMs, model: model.copy() });
     pipeline.time.nowMs += 1;
     if (step.kind === 'tidy') await pipeline.tidy();
     else if (step.kind === 'crash') await pipeline.restartProcessor();
@@ -78,6 +80,16 @@ async function follow(schedule: Schedule, pipeline: Pipeline): Promise<void> {
     const [fromMs, untilMs] = [Math.min(...schedule.moments), Math.max(...schedule.moments)];
     const [profile] = await pipeline.reader.profiles(space as SpaceId, [{ fromMs, untilMs }]);
     expect({ space, ...profile }).toEqual({ space, ...model.profile(space, fromMs, untilMs) });
+    const [atMs] = schedule.moments;
+    for (const { knownAtMs, model: then } of atMs === undefined ? [] : told) {
+      const count = await pipeline.countKnownAt(space, atMs as number, knownAtMs);
+      expect({ space, atMs, knownAtMs, count }).toEqual({
+        space,
+        atMs,
+        knownAtMs,
+        count: then.count(space, atMs as number),
+      });
+    }
     for (const atMs of schedule.moments) {
       expect({ space, atMs, count: await pipeline.countAt(space, atMs) }).toEqual({
         space,

@@ -1,0 +1,49 @@
+// The schemas of answers about the past: why a count is what it is, how it drifts, and who said what.
+import { z } from 'zod';
+import { eventAnswer, moment, momentOrNull, text, textOrNull } from './answers.ts';
+
+export const explainAnswer = z
+  .object({
+    space_id: text,
+    at: moment,
+    count: z.int().describe("The reset's count and all of `deltas`."),
+    reset: z.object({ id: textOrNull, at: moment, count: z.int() }).nullable(),
+    placements: z.array(z.object({ dpu_id: text, from: momentOrNull, until: momentOrNull })),
+    deltas: z.object({ on_time: z.int(), late: z.int(), recounted: z.int(), adjusted: z.int() }),
+    events: z.object({ total: z.int(), voided: z.int(), unplaced: z.int(), quarantined: z.int() }),
+    results: z.array(
+      eventAnswer.extend({
+        kind: z.enum(['on_time', 'late']),
+        delta: z.int().describe('As all facts so far have it.'),
+        recounted: z.int().describe('How much of `delta` came by facts recorded after the event.'),
+      }),
+    ),
+    next: textOrNull,
+  })
+  .meta({ id: 'Explanation' });
+export const driftAnswer = z
+  .object({
+    space_id: text,
+    results: z.array(
+      z.object({
+        date: text,
+        at: moment,
+        count: z.int().describe('Just before `at`, when nobody should have been in.'),
+        drift: z.int().describe('How much of it came since the night before.'),
+        suggested_reset: z
+          .object({ at: moment, count: z.int(), reason: text })
+          .nullable()
+          .describe('What to POST to the resets of the space to remove it; nothing is applied by itself.'),
+      }),
+    ),
+  })
+  .meta({ id: 'Drift' });
+export const factAnswer = z
+  .object({
+    number: z.int(),
+    recorded_at: moment,
+    by: textOrNull.describe('Id of the key; null where none was needed.'),
+    reason: textOrNull,
+    change: z.looseObject({ kind: text }),
+  })
+  .meta({ id: 'Fact' });
