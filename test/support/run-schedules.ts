@@ -80,15 +80,10 @@ async function follow(schedule: Schedule, pipeline: Pipeline): Promise<void> {
     const [fromMs, untilMs] = [Math.min(...schedule.moments), Math.max(...schedule.moments)];
     const [profile] = await pipeline.reader.profiles(space as SpaceId, [{ fromMs, untilMs }]);
     expect({ space, ...profile }).toEqual({ space, ...model.profile(space, fromMs, untilMs) });
-    const [atMs] = schedule.moments;
-    for (const { knownAtMs, model: then } of atMs === undefined ? [] : told) {
-      const count = await pipeline.countKnownAt(space, atMs as number, knownAtMs);
-      expect({ space, atMs, knownAtMs, count }).toEqual({
-        space,
-        atMs,
-        knownAtMs,
-        count: then.count(space, atMs as number),
-      });
+    for (const [index, { knownAtMs, model: then }] of told.entries()) {
+      const atMs = schedule.moments.at(-1 - (index % schedule.moments.length)) as number;
+      const count = await pipeline.countKnownAt(space, atMs, knownAtMs);
+      expect({ space, atMs, knownAtMs, count }).toEqual({ space, atMs, knownAtMs, count: then.count(space, atMs) });
     }
     for (const atMs of schedule.moments) {
       expect({ space, atMs, count: await pipeline.countAt(space, atMs) }).toEqual({
