@@ -1,6 +1,6 @@
 // The whole way from a message to a count in one process, on real storage, with a clock that the test sets.
 import { countKnownAt } from '../../api/count.ts';
-import type { Change } from '../../shared/fact.ts';
+import type { Change, Fact } from '../../shared/fact.ts';
 import { FloorplanService } from '../../shared/floorplan-service.ts';
 import type { DpuId, SpaceId } from '../../shared/ids.ts';
 import { Ingest, type Outcome } from '../../shared/ingest.ts';
@@ -56,9 +56,14 @@ export async function openPipeline(startMs: number) {
       const adjusted = adjustments.reduce((sum, entry) => sum + (entry.change ?? 0), 0);
       return (start?.count ?? 0) + since + adjusted;
     },
-    /** As anyone would have been told at `knownAtMs`. */
-    countKnownAt: async (space: string, atMs: number, knownAtMs: number): Promise<number> => {
-      const sources = { facts: plan.facts, history: reader };
+    /** As anyone would have been told at `knownAtMs`; `facts` are all that speak of the space's building. */
+    countKnownAt: async (
+      space: string,
+      atMs: number,
+      knownAtMs: number,
+      facts: readonly Fact[] = plan.facts,
+    ): Promise<number> => {
+      const sources = { facts, history: reader };
       return (await countKnownAt(sources, space as SpaceId, atMs, knownAtMs)).count;
     },
     /** As kept by the processor; the reset's count and the adjustments since are facts, not sums. */

@@ -13,7 +13,7 @@ const SCHEDULES = isInfluxRedis
   ? setting('FOOTFALL_TEST_SCHEDULES_SERVERS', 20)
   : setting('FOOTFALL_TEST_SCHEDULES', 5_000);
 /** A database holds so many before a fresh one is opened. */
-const SCHEDULES_PER_DATABASE = 50;
+const SCHEDULES_PER_DATABASE = 20;
 const EPOCH_MS = Date.UTC(2020, 0, 1);
 /** After everything that any schedule says. */
 const NOW_MS = Date.UTC(2030, 0, 1);
@@ -55,6 +55,8 @@ export function runSchedules(half: 1 | 2): void {
 async function follow(schedule: Schedule, pipeline: Pipeline): Promise<void> {
   const model = new Model();
   model.facts.push(...schedule.building);
+  // Schedules share a database but no names: what was said of other buildings costs time and changes nothing.
+  const factsBefore = pipeline.plan.facts.length;
   await pipeline.record(schedule.building);
   const told: { readonly knownAtMs: number; readonly model: Model }[] = [];
   for (const step of schedule.steps) {
@@ -73,6 +75,7 @@ async function follow(schedule: Schedule, pipeline: Pipeline): Promise<void> {
     }
   }
   await pipeline.caughtUp();
+  const facts = pipeline.plan.facts.slice(factsBefore);
   const prefix = String(schedule.building[0]?.id).replace(/site$/, '');
   for (const space of SPACES.map((name) => prefix + name)) {
     const now = await pipeline.liveCount(space);
@@ -81,8 +84,10 @@ async function follow(schedule: Schedule, pipeline: Pipeline): Promise<void> {
     const [profile] = await pipeline.reader.profiles(space as SpaceId, [{ fromMs, untilMs }]);
     expect({ space, ...profile }).toEqual({ space, ...model.profile(space, fromMs, untilMs) });
     for (const [index, { knownAtMs, model: then }] of told.entries()) {
+      // Of one space after each step: all of them would take most of the time, and find no more.
+      if (space !== prefix + SPACES[(index + (schedule.moments[0] as number)) % SPACES.length]) continue;
       const atMs = schedule.moments.at(-1 - (index % schedule.moments.length)) as number;
-      const count = await pipeline.countKnownAt(space, atMs, knownAtMs);
+      const count = await pipeline.countKnownAt(space, atMs, knownAtMs, facts);
       expect({ space, atMs, knownAtMs, count }).toEqual({ space, atMs, knownAtMs, count: then.count(space, atMs) });
     }
     for (const atMs of schedule.moments) {
