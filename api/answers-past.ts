@@ -1,5 +1,6 @@
 // The schemas of answers about the past: why a count is what it is, how it drifts, and who said what.
 import { z } from 'zod';
+import { FINDING_KINDS } from '../shared/health/finding.ts';
 import { eventAnswer, moment, momentOrNull, text, textOrNull } from './answers.ts';
 
 export const explainAnswer = z
@@ -47,3 +48,21 @@ export const factAnswer = z
     change: z.looseObject({ kind: text }),
   })
   .meta({ id: 'Fact' });
+export const healthAnswer = z
+  .object({
+    from: moment.describe('Where what was looked at begins: later than asked for when there were too many events.'),
+    until: moment,
+    events: z.int().describe('Looked at.'),
+    events_max: z.int(),
+    total: z.int(),
+    results: z.array(
+      z.object({
+        kind: z.enum(FINDING_KINDS),
+        space_ids: z.array(text),
+        dpu_ids: z.array(text),
+        evidence: z.record(text, z.union([z.number(), moment])).describe('Numbers and times by name.'),
+        action: text.describe('What to do.'),
+      }),
+    ),
+  })
+  .meta({ id: 'Health' });

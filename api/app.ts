@@ -16,6 +16,7 @@ import { dpuRoutes } from './routes/dpus.ts';
 import { driftRoutes } from './routes/drift.ts';
 import { eventRoutes } from './routes/events.ts';
 import { floorplanRoutes } from './routes/floorplan.ts';
+import { healthRoutes } from './routes/health.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { outageRoutes, resetRoutes, voidRoutes } from './routes/marks.ts';
 import { operationRoutes } from './routes/operations.ts';
@@ -51,6 +52,7 @@ const ROUTES = [
   countRoutes,
   pastRoutes,
   driftRoutes,
+  healthRoutes,
   eventRoutes,
   quarantineRoutes,
   keyRoutes,

@@ -5,9 +5,6 @@ import { resetAt } from '../shared/reset.ts';
 import { versionAt } from '../shared/versions.ts';
 import { type CountSources, countAt } from './count.ts';
 
-/** When buildings are empty, unless the caller knows better: local time. */
-export const QUIET_TIME = '04:00';
-
 export type Night = {
   readonly date: string;
   readonly atMs: number;

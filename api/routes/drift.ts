@@ -1,9 +1,10 @@
 // The nightly drift of a space, with the reset that would remove each.
 import { z } from 'zod';
+import { QUIET_TIME } from '../../shared/health/flow.ts';
 import { formatTimestamp } from '../../shared/timestamp.ts';
 import { driftAnswer } from '../answers-past.ts';
 import type { Api, ApiDependencies } from '../dependencies.ts';
-import { driftOf, QUIET_TIME } from '../drift.ts';
+import { driftOf } from '../drift.ts';
 import { spaceOf } from '../lookup.ts';
 import { invalidField } from '../problem.ts';
 import { localTime, queryMoment, spaceId } from '../schemas.ts';
