@@ -10,7 +10,7 @@ import type { Log } from '../shared/log.ts';
 import type { Doorman } from './authenticate.ts';
 import { Connections } from './connections.ts';
 import type { Guard } from './guard.ts';
-import { createPublishHook } from './ingest.ts';
+import { LIMITS, type Limits } from './limits.ts';
 import { limitSubscriptions } from './subscriptions.ts';
 
 export type BrokerDependencies = {
@@ -18,6 +18,8 @@ export type BrokerDependencies = {
   readonly clock: Clock;
   readonly log: Log;
   readonly doorman: Doorman;
+  /** Default: LIMITS. */
+  readonly limits?: Partial<Limits>;
 };
 
 export type Broker = {
@@ -27,53 +29,44 @@ export type Broker = {
   close(): Promise<void>;
 };
 
-/** From the connection to CONNECT. */
-const CONNECT_TIMEOUT_MS = 5_000;
-/** For a client to take what was written to it. */
-const DRAIN_TIMEOUT_MS = 10_000;
-/** For publishes under way when the broker is closed. */
-const CLOSE_TIMEOUT_MS = 5_000;
-/** Grace on top of the keepalive that the client asked for: half of it [MQTT-3.1.2-24]. */
-const KEEPALIVE_FACTOR_MS = 1_500;
-/** Packet identifiers are 16 bits, and nothing of a QoS 2 publish but its identifier is kept. */
-const PACKET_IDS_MAX = 65_535;
+/** The guard has its own, which also holds while aedes waits for it. */
+const CONNECT_TIMEOUT_MS = 2 * LIMITS.connectTimeoutMs;
 /** CONNACK return code 0x02, identifier rejected (MQTT 3.1.1, table 3.1). */
 const IDENTIFIER_REJECTED = 2;
 
-export async function createBroker({ ingest, clock, log, doorman }: BrokerDependencies): Promise<Broker> {
-  const connections = new Connections(ingest.writer, clock, log);
-  const subscriptions = limitSubscriptions(doorman.maySubscribe);
-  const nameless = new WeakSet<Client>();
+export async function createBroker(dependencies: BrokerDependencies): Promise<Broker> {
+  const { ingest, clock, log, doorman } = dependencies;
+  const limits = { ...LIMITS, ...dependencies.limits };
+  const connections = new Connections(ingest, limits, clock, log);
+  const subscriptions = limitSubscriptions(limits.subscriptionsMax, doorman.maySubscribe);
   const aedes = await Aedes.createBroker({
     connectTimeout: CONNECT_TIMEOUT_MS,
-    drainTimeout: DRAIN_TIMEOUT_MS,
-    maxInflightInbound: PACKET_IDS_MAX,
-    preConnect: (client, packet, callback) => {
-      if (packet.clientId === '' && packet.clean !== true) nameless.add(client);
+    drainTimeout: limits.drainTimeoutMs,
+    preConnect: (_client, packet, callback) => {
       // A session would keep nothing that a DPU needs: what it published is known by its identity, not by packet ids.
       packet.clean = true;
       delete packet.will;
-      // The guard measures silence: aedes would count the time in which nothing was read.
-      (client.conn as Guard).keepaliveMs = (packet.keepalive ?? 0) * KEEPALIVE_FACTOR_MS;
-      packet.keepalive = 0;
+      packet.keepalive = 0; // The guard measures silence: aedes would count the time in which nothing was read.
       callback(null, true);
     },
     authenticate: (client, username, password, done) => {
+      const connect = guardOf(client).connect;
       // [MQTT-3.1.3-8]
       const fault = { returnCode: IDENTIFIER_REJECTED };
-      if (nameless.has(client)) done(Object.assign(new Error('a session needs a client id'), fault), false);
+      const isNameless = connect?.clientId === '' && !connect.clean;
+      if (isNameless) done(Object.assign(new Error('a session needs a client id'), fault), false);
       else doorman.authenticate(client, username, password, done);
     },
-    authorizePublish: createPublishHook(ingest, doorman.mayPublish),
+    // The guard takes publishes before they come here; and there are no wills.
+    authorizePublish: (_client, _packet, callback) => callback(new Error('nothing is published here')),
     authorizeSubscribe: subscriptions.authorize,
   });
   aedes.on('clientReady', (client) => {
-    (client.conn as Guard).accepted();
+    guardOf(client).accept({ clientId: client.id, mayPublish: (dpuId) => doorman.mayPublish(client, dpuId) });
     ingest.connected(client.id as DpuId);
     log.debug({ client: client.id }, 'client connected');
   });
   aedes.on('clientDisconnect', (client) => log.debug({ client: client.id }, 'client gone'));
-  aedes.on('ping', (_, client) => ingest.alive(client.id as DpuId));
   aedes.on('unsubscribe', subscriptions.ended);
   logFaults(aedes, log);
   let closing = false;
@@ -85,11 +78,16 @@ export async function createBroker({ ingest, clock, log, doorman }: BrokerDepend
     close: async () => {
       closing = true;
       doorman.close();
-      await connections.drain(CLOSE_TIMEOUT_MS);
+      await connections.drain(limits.closeTimeoutMs);
       await new Promise<void>((resolve) => aedes.close(() => resolve()));
       connections.close();
     },
   };
+}
+
+/** aedes was given it as the stream of its client. */
+function guardOf(client: Client): Guard {
+  return client.conn as Guard;
 }
 
 /** Without listeners an 'error' would end the process. Faults of one client are that client's, and are logged at debug. */

@@ -1,9 +1,13 @@
 // All connections of the broker: what holds for every one of them, such as the pause while the journal is saturated.
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../shared/clock.ts';
-import type { JournalWriter } from '../shared/journal-writer.ts';
+import type { Ingest } from '../shared/ingest.ts';
 import type { Log } from '../shared/log.ts';
-import { type Gate, Guard } from './guard.ts';
+import type { FastPath } from './fast-path.ts';
+import { REFUSALS, type Refusal } from './frames.ts';
+import type { Gate } from './gate.ts';
+import { Guard } from './guard.ts';
+import type { Limits } from './limits.ts';
 
 /** How finely silence is measured; keepalives are whole seconds. */
 const SWEEP_MS = 500;
@@ -11,19 +15,24 @@ const SWEEP_MS = 500;
 const SUMMARY_MS = 10_000;
 
 export class Connections implements Gate {
-  readonly #writer: JournalWriter;
+  readonly ingest: Ingest;
+  readonly limits: Limits;
+  /** How many connections were refused or closed, by reason, since the start. */
+  readonly refusals = Object.fromEntries(REFUSALS.map((name) => [name, 0])) as Record<Refusal, number>;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #all = new Set<Guard>();
   readonly #waiting = new Set<Guard>();
+  #unflushed: FastPath[] = [];
   readonly #sweep: NodeJS.Timeout;
   readonly #summary: NodeJS.Timeout;
   #reliefAsked = false;
   #draining = false;
   #sums = { opened: 0, closed: 0, refused: 0 };
 
-  constructor(writer: JournalWriter, clock: Clock, log: Log) {
-    this.#writer = writer;
+  constructor(ingest: Ingest, limits: Limits, clock: Clock, log: Log) {
+    this.ingest = ingest;
+    this.limits = limits;
     this.#clock = clock;
     this.#log = log;
     this.#sweep = setInterval(() => this.#closeOverdue(), SWEEP_MS).unref();
@@ -39,19 +48,25 @@ export class Connections implements Gate {
   }
 
   get open(): boolean {
-    return !this.#draining && !this.#writer.saturated;
+    return !this.#draining && !this.ingest.writer.saturated;
   }
 
   wait(guard: Guard): void {
     this.#waiting.add(guard);
     if (this.#reliefAsked || this.#draining) return;
     this.#reliefAsked = true;
-    this.#writer.onRelief(() => this.#relieve());
+    this.ingest.writer.onRelief(() => this.#relieve());
   }
 
-  refused(why: string): void {
+  refused(refusal: Refusal, why: string): void {
+    this.refusals[refusal] += 1;
     this.#sums.refused += 1;
-    this.#log.debug({ why }, 'connection closed: it sent what it must not');
+    this.#log.debug({ refusal, why }, 'connection refused');
+  }
+
+  flushSoon(path: FastPath): void {
+    // A microtask later all that became durable together has been told.
+    if (this.#unflushed.push(path) === 1) queueMicrotask(() => this.#flush());
   }
 
   left(guard: Guard): void {
@@ -82,6 +97,12 @@ export class Connections implements Gate {
     for (const guard of [...this.#all]) guard.destroy();
   }
 
+  #flush(): void {
+    const paths = this.#unflushed;
+    this.#unflushed = [];
+    for (const path of paths) path.flush();
+  }
+
   #relieve(): void {
     this.#reliefAsked = false;
     const waiting = [...this.#waiting];
@@ -91,7 +112,7 @@ export class Connections implements Gate {
 
   #closeOverdue(): void {
     const nowMs = this.nowMs();
-    for (const guard of this.#all) if (guard.isOverdue(nowMs)) guard.destroy(new Error('keepalive exceeded'));
+    for (const guard of this.#all) guard.closeIfOverdue(nowMs);
   }
 
   #summarize(): void {

@@ -1,74 +1,104 @@
-// Frames: where MQTT control packets begin and end in a stream of bytes, found from their fixed headers without copying.
+// Frames: where MQTT control packets begin and end in a stream of bytes, and what their first byte may be. Pure.
 //
 //   frame = first byte (type, flags), remaining length (1 to 4 bytes, 7 bits each, low ones first), remaining bytes
 
 /** Packet types: the upper half of a frame's first byte (MQTT 3.1.1, table 2.1). */
-export const PACKET = { connect: 1, publish: 3, puback: 4, pubrec: 5, disconnect: 14 } as const;
+export const PACKET = {
+  connect: 1,
+  publish: 3,
+  puback: 4,
+  pubrec: 5,
+  pubrel: 6,
+  pubcomp: 7,
+  subscribe: 8,
+  unsubscribe: 10,
+  pingreq: 12,
+  pingresp: 13,
+  disconnect: 14,
+} as const;
 
-/** The bytes cannot be, or are not allowed to be, what comes next: the connection must be closed [MQTT-4.8.0-1]. */
-export class FrameError extends Error {}
+/** Why a connection is closed; every refusal is counted under one of these names (they are shown as metrics). */
+export const REFUSALS = [
+  'malformed_packet',
+  'protocol_error',
+  'packet_too_large',
+  'unsupported_version',
+  'identifier_rejected',
+  'wrong_credentials',
+  'not_authorized',
+  'server_unavailable',
+  'publish_not_authorized',
+  'connect_timeout',
+  'keepalive_timeout',
+  'drain_timeout',
+] as const;
+export type Refusal = (typeof REFUSALS)[number];
 
-/** What is done with frames as they come; methods may throw FrameError. */
-export type FrameVisitor = {
-  /** Only the type of the next frame is known. False: scanning stops before it. */
-  begins(type: number): boolean;
-  /** The number of bytes that follow the fixed header is known; none of them has been looked at. */
-  sized(type: number, remainingBytes: number): void;
-  ends(type: number): void;
-};
+/** What came cannot be, or is not allowed to be, what comes next: the connection must be closed [MQTT-4.8.0-1]. */
+export class FrameError extends Error {
+  readonly refusal: Refusal;
+  constructor(message: string, refusal: Refusal = 'malformed_packet') {
+    super(message);
+    this.refusal = refusal;
+  }
+}
+
+/** The fixed header of a frame: its body is from `bodyAt` to `end`. */
+export type Header = { type: number; flags: number; bodyAt: number; end: number };
+
+/** Flags that each type must have [MQTT-2.2.2-1]; -1: those of PUBLISH mean something. Types left out are not a client's. */
+const FLAGS = new Map<number, number>([
+  [PACKET.connect, 0],
+  [PACKET.publish, -1],
+  [PACKET.puback, 0],
+  [PACKET.pubrec, 0],
+  [PACKET.pubrel, 2],
+  [PACKET.pubcomp, 0],
+  [PACKET.subscribe, 2],
+  [PACKET.unsubscribe, 2],
+  [PACKET.pingreq, 0],
+  [PACKET.disconnect, 0],
+]);
+
+/** Those of PUBLISH, by the lower half of its first byte. */
+const DUPLICATE = 8;
+const QOS_BOTH = 6;
 
 /** Above this shift a remaining length would have a fifth byte (MQTT 3.1.1, 2.2.3). */
 const LENGTH_SHIFT_MAX = 21;
 
-/** Remembers where in a frame the bytes seen so far end, in four numbers however long the frame is. */
-export class FrameScanner {
-  #part: 'first' | 'length' | 'rest' = 'first';
-  #type = 0;
-  #shift = 0;
-  /** While the length is read what it comes to so far, then what is left of the frame. */
-  #remaining = 0;
-
-  /** Walks through `chunk`, which continues where the one before was stopped; answers how many bytes were walked through. */
-  scan(chunk: Uint8Array, visitor: FrameVisitor): number {
-    let at = 0;
-    while (at < chunk.length) {
-      if (this.#part === 'first') {
-        const type = (chunk[at] as number) >> 4;
-        if (!visitor.begins(type)) break;
-        this.#type = type;
-        this.#shift = 0;
-        this.#remaining = 0;
-        this.#part = 'length';
-        at += 1;
-      } else if (this.#part === 'length') {
-        this.#length(chunk[at] as number, visitor);
-        at += 1;
-      } else {
-        const bytes = Math.min(this.#remaining, chunk.length - at);
-        this.#remaining -= bytes;
-        at += bytes;
-        this.#endIfComplete(visitor);
-      }
-    }
-    return at;
+/** Throws unless a client's packet may begin so. */
+export function checkFirstByte(first: number): void {
+  const type = first >> 4;
+  const flags = first & 0x0f;
+  if (type === PACKET.publish) {
+    const qos = flags & QOS_BOTH;
+    if (qos === QOS_BOTH) throw new FrameError('PUBLISH with QoS 3 [MQTT-3.3.1-4]');
+    if (qos === 0 && (flags & DUPLICATE) !== 0) throw new FrameError('DUP with QoS 0 [MQTT-3.3.1-2]');
+    return;
   }
+  const expected = FLAGS.get(type);
+  if (expected === undefined) throw new FrameError(`packet of type ${type}, which no client sends`);
+  if (flags !== expected) throw new FrameError(`packet ${type} with flags ${flags} [MQTT-2.2.2-2]`);
+}
 
-  #length(byte: number, visitor: FrameVisitor): void {
-    this.#remaining += (byte & 0x7f) << this.#shift;
-    this.#shift += 7;
+/** Reads the fixed header at `at` into `header`; false: its end has not come yet. */
+export function readHeader(bytes: Uint8Array, at: number, header: Header): boolean {
+  let length = 0;
+  for (let shift = 0, next = at + 1; next < bytes.length; shift += 7, next++) {
+    const byte = bytes[next] as number;
+    length += (byte & 0x7f) << shift;
     if ((byte & 0x80) !== 0) {
       // The fourth byte must be the last one; what comes next need not be waited for.
-      if (this.#shift > LENGTH_SHIFT_MAX) throw new FrameError('remaining length of more than four bytes');
-      return;
+      if (shift === LENGTH_SHIFT_MAX) throw new FrameError('remaining length of more than four bytes');
+      continue;
     }
-    visitor.sized(this.#type, this.#remaining);
-    this.#part = 'rest';
-    this.#endIfComplete(visitor);
+    const first = bytes[at] as number;
+    header.type = first >> 4;
+    header.flags = first & 0x0f;
+    header.bodyAt = next + 1;
+    header.end = next + 1 + length;
+    return true;
   }
-
-  #endIfComplete(visitor: FrameVisitor): void {
-    if (this.#remaining > 0) return;
-    this.#part = 'first';
-    visitor.ends(this.#type);
-  }
+  return false;
 }

@@ -1,60 +1,51 @@
-// The guard of one connection: lets through to aedes only what aedes can handle safely, at the time when it can.
+// The guard of one connection: takes its stream apart, keeps publishes and pings for itself, lets aedes have the rest.
 //
-//   source (socket, WebSocket) ──▶ limits ──▶ may it pass? ──▶ aedes
-//                                     │           └─ not yet: held, the source is paused
-//                                     └─ too long, malformed: connection closed before its body is read
-//   source ◀── one write a turn ◀── acknowledgements counted ◀── aedes
+//   source (socket, WebSocket) ──▶ rules, limits ──▶ may it pass? ──▶ CONNECT, subscriptions ──▶ aedes
+//                                     │                │    └──▶ PUBLISH, PUBREL ──▶ fast path;  PINGREQ, DISCONNECT: here
+//                                     │                └─ not yet: held, the source is paused
+//                                     └─ malformed or too long: connection closed before its body is read
 //
 // What is held: everything behind CONNECT until the client is accepted; a PUBLISH while the journal is saturated or too many
-// before it are unanswered; DISCONNECT, and the end of the stream, until every PUBLISH before it is answered (aedes
-// destroys the connection at once, acknowledgements included).
+// before it are unanswered; DISCONNECT, and the end of the stream, until every PUBLISH before it is answered.
 import { Duplex } from 'node:stream';
-import { FrameError, FrameScanner, type FrameVisitor, PACKET } from './frames.ts';
+import type { DpuId } from '../shared/ids.ts';
+import { type Connect, LevelError, readConnect } from './connect-packet.ts';
+import { FastPath } from './fast-path.ts';
+import { FrameError, type Header, PACKET, type Refusal } from './frames.ts';
+import type { Accepted, Gate } from './gate.ts';
+import { Intake } from './intake.ts';
+import { Peer } from './peer.ts';
+import { takeVersionFour } from './version-four.ts';
 
-/** Remaining bytes of CONNECT: ids and secrets of at most 64 characters fit many times. */
-export const CONNECT_BYTES_MAX = 1024;
-/** Remaining bytes of any later packet (CONTRACT.md, "Events"). */
-export const PACKET_BYTES_MAX = 256 * 1024;
-/** Publishes of one connection that have not been answered; several disk writes' worth of a fast publisher. */
-export const UNANSWERED_MAX = 1000;
-/** For the peer to take what was written last and to close its side; then it is cut off. */
-const LINGER_MS = 1000;
-
-/** What a guard needs of the broker that it stands at. */
-export type Gate = {
-  /** False while no PUBLISH may pass. */
-  readonly open: boolean;
-  /** A PUBLISH is held: `advance()` is to be called when the gate is open again. */
-  wait(guard: Guard): void;
-  /** The connection broke a limit or the protocol and is being closed. */
-  refused(why: string): void;
-  /** The guard is destroyed. */
-  left(guard: Guard): void;
-  /** Never goes back. */
-  nowMs(): number;
-};
+/** CONNACK with return code 1, unacceptable protocol version (MQTT 3.1.1, table 3.1). */
+const WRONG_LEVEL = Buffer.from([0x20, 2, 0, 1]);
+/** Half as much again as the client asked for [MQTT-3.1.2-24]. */
+const KEEPALIVE_FACTOR_MS = 1_500;
 
 export class Guard extends Duplex {
-  /** The connection is dead when nothing has come for so long [MQTT-3.1.2-24]; 0: never. */
-  keepaliveMs = 0;
-  readonly #source: Duplex;
+  /** What CONNECT said, once it has come. */
+  connect: Connect | null = null;
   readonly #gate: Gate;
-  readonly #incoming = new FrameScanner();
-  readonly #outgoing = new FrameScanner();
+  readonly #peer: Peer;
+  readonly #fastPath: FastPath;
+  readonly #intake: Intake;
   #phase: 'new' | 'connecting' | 'open' | 'finished' = 'new';
-  #unanswered = 0;
-  #held: Buffer | null = null;
+  #accepted: Accepted | null = null;
   #wanted = true;
-  #flowing = true;
   #ended = false;
-  #heardAtMs: number;
   #quietCallbacks: (() => void)[] = [];
 
   constructor(source: Duplex, gate: Gate) {
     super();
-    this.#source = source;
     this.#gate = gate;
-    this.#heardAtMs = gate.nowMs();
+    this.#peer = new Peer(source, gate.limits, () => gate.nowMs());
+    this.#fastPath = new FastPath(gate.ingest, {
+      mayPublish: (dpuId) => this.#accepted?.mayPublish(dpuId) === true,
+      flushSoon: (path) => gate.flushSoon(path),
+      send: (bytes) => this.#peer.send(bytes),
+      answered: () => this.#answered(),
+    });
+    this.#intake = new Intake(this, this.#fastPath);
     // aedes takes its own listeners off again when it is done with a connection.
     this.on('error', () => {});
     source.on('error', (error) => this.destroy(error));
@@ -66,37 +57,66 @@ export class Guard extends Duplex {
     });
   }
 
-  /** aedes has accepted the client: what it sent behind CONNECT may pass. */
-  accepted(): void {
+  /** The client is accepted: what it sent behind CONNECT may pass. */
+  accept(accepted: Accepted): void {
+    this.#accepted = accepted;
     this.#phase = 'open';
-    this.advance();
-  }
-
-  /** A PUBLISH that gets no acknowledgement (QoS 0) has been dealt with. */
-  answered(): void {
-    this.#unanswered -= 1;
     this.advance();
   }
 
   /** Looks again whether what is held may pass. */
   advance(): void {
     if (this.destroyed) return;
-    const held = this.#held;
-    if (held !== null) this.#pass(held);
-    if (this.#unanswered > 0) return;
+    if (this.#intake.isBarred) this.#work(() => this.#intake.advance());
+    if (this.destroyed || this.#fastPath.unanswered > 0) return;
     for (const callback of this.#quietCallbacks.splice(0)) callback();
-    if (this.#ended && this.#held === null) this.destroy();
+    if (this.#ended && !this.#intake.isBarred) this.finish();
   }
 
   /** Resolves when every PUBLISH that was let through is answered, or can no longer be. */
   quiet(): Promise<void> {
-    if (this.#unanswered === 0 || this.destroyed) return Promise.resolve();
+    if (this.#fastPath.unanswered === 0 || this.destroyed) return Promise.resolve();
     return new Promise((resolve) => this.#quietCallbacks.push(resolve));
   }
 
-  /** True when the peer has been silent for too long; it is not its silence while nothing is read from it. */
-  isOverdue(nowMs: number): boolean {
-    return this.keepaliveMs > 0 && this.#flowing && nowMs - this.#heardAtMs > this.keepaliveMs;
+  /** Closes the connection when the peer has been silent, or has not read, for too long. */
+  closeIfOverdue(nowMs: number): void {
+    const { limits } = this.#gate;
+    const overdue = (maximumMs: number) => this.#peer.silentMs(nowMs) > maximumMs;
+    if (this.#peer.isClogged) {
+      if (overdue(limits.drainTimeoutMs)) this.refuse('drain_timeout', 'it does not read what is written to it');
+    } else if (this.#phase === 'new') {
+      if (overdue(limits.connectTimeoutMs)) this.refuse('connect_timeout', 'CONNECT did not come in time');
+    } else if (this.#phase === 'open' && this.#peer.isRead) {
+      // It is not its silence while nothing is read from it.
+      const keepaliveS = Math.min(this.connect?.keepaliveS || limits.keepaliveMaxS, limits.keepaliveMaxS);
+      if (overdue(keepaliveS * KEEPALIVE_FACTOR_MS)) this.refuse('keepalive_timeout', 'silent [MQTT-3.1.2-24]');
+    }
+  }
+
+  send(bytes: Buffer): void {
+    this.#peer.send(bytes);
+  }
+
+  toAedes(packet: Buffer): void {
+    this.#wanted = this.push(packet) && this.#wanted;
+  }
+
+  /** The client has shown that it is there. */
+  alive(): void {
+    if (this.#accepted !== null) this.#gate.ingest.alive(this.#accepted.clientId as DpuId);
+  }
+
+  /** The client has said its last word; what it is owed has been answered, and is written at the end of this turn. */
+  finish(): void {
+    this.#phase = 'finished';
+    queueMicrotask(() => this.destroy());
+  }
+
+  refuse(refusal: Refusal, why: string): void {
+    if (this.destroyed) return;
+    this.#gate.refused(refusal, why);
+    this.destroy(new Error(why));
   }
 
   /** aedes reads once a turn and takes `read()` for everything there is; Node 26 answers with one chunk. */
@@ -109,110 +129,91 @@ export class Guard extends Duplex {
     this.#flow();
   }
 
-  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: () => void): void {
-    this.#send(chunk, callback);
-  }
-
   override _writev(writes: { chunk: Buffer }[], callback: () => void): void {
-    this.#send(Buffer.concat(writes.map((write) => write.chunk)), callback);
+    // Packets come in pieces, and no packet of ours may stand between them.
+    this.#peer.send(Buffer.concat(writes.map((write) => write.chunk)));
+    callback();
   }
 
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
     this.#gate.left(this);
-    this.#held = null;
+    this.#intake.clear();
     for (const quiet of this.#quietCallbacks.splice(0)) quiet();
-    if (error !== null) this.#source.destroy();
-    else this.#linger();
+    if (error !== null) this.#peer.destroy();
+    else this.#peer.close();
     callback(error);
   }
 
-  /** Closes the source so that what was written reaches the peer: with bytes unread, closing it at once would reset it. */
-  #linger(): void {
-    const source = this.#source;
-    if (source.destroyed) return;
-    const timer = setTimeout(() => source.destroy(), LINGER_MS);
-    source.once('close', () => clearTimeout(timer));
-    source.resume();
-    source.end();
-  }
-
   #receive(chunk: Buffer): void {
-    if (this.destroyed) return;
-    this.#heardAtMs = this.#gate.nowMs();
-    this.#pass(this.#held === null ? chunk : Buffer.concat([this.#held, chunk]));
+    // CONNECT has its time in all, however slowly it comes.
+    if (this.#phase !== 'new') this.#peer.heard();
+    if (!this.destroyed) this.#work(() => this.#intake.receive(chunk));
   }
 
-  #pass(chunk: Buffer): void {
-    let passed: number;
+  #work(work: () => void): void {
     try {
-      passed = this.#incoming.scan(chunk, this.#arriving);
+      work();
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
-      this.#gate.refused(error.message);
-      this.destroy(error);
-      return;
+      this.#fault(error);
     }
-    this.#held = passed < chunk.length ? chunk.subarray(passed) : null;
-    if (passed > 0) this.#wanted = this.push(passed < chunk.length ? chunk.subarray(0, passed) : chunk);
-    this.#flow();
+    if (!this.destroyed) this.#flow();
   }
 
-  #flow(): void {
-    const flowing = this.#wanted && this.#held === null;
-    if (flowing === this.#flowing) return;
-    this.#flowing = flowing;
-    this.#heardAtMs = this.#gate.nowMs();
-    if (flowing) this.#source.resume();
-    else this.#source.pause();
+  packetBytesMax(): number {
+    const { connectBytesMax, packetBytesMax } = this.#gate.limits;
+    return this.#phase === 'new' ? connectBytesMax : packetBytesMax;
   }
 
-  #send(bytes: Buffer, callback: () => void): void {
-    this.#outgoing.scan(bytes, this.#leaving);
-    if (this.#source.write(bytes)) callback();
-    else this.#source.once('drain', callback);
-    this.advance();
-  }
-
-  readonly #arriving: FrameVisitor = {
-    begins: (type) => this.#mayPass(type),
-    sized: (type, remainingBytes) => {
-      const maximum = this.#phase === 'new' ? CONNECT_BYTES_MAX : PACKET_BYTES_MAX;
-      if (remainingBytes > maximum)
-        throw new FrameError(`packet ${type} of ${remainingBytes} bytes, at most ${maximum}`);
-    },
-    ends: (type) => {
-      if (this.#phase === 'new') this.#phase = 'connecting';
-      else if (type === PACKET.publish) this.#unanswered += 1;
-      else if (type === PACKET.disconnect) this.#phase = 'finished';
-    },
-  };
-
-  #mayPass(type: number): boolean {
+  mayPass(type: number): boolean {
     switch (this.#phase) {
-      case 'new': // [MQTT-3.1.0-1]
-        if (type !== PACKET.connect) throw new FrameError(`packet ${type} before CONNECT`);
-        return true;
+      case 'new':
+        if (type === PACKET.connect) return true;
+        throw new FrameError(`packet ${type} before CONNECT [MQTT-3.1.0-1]`, 'protocol_error');
       case 'connecting':
         return false;
       case 'open':
         if (type === PACKET.publish) return this.#mayPublish();
-        return type !== PACKET.disconnect || this.#unanswered === 0;
+        return type !== PACKET.disconnect || this.#fastPath.unanswered === 0;
       case 'finished': // [MQTT-3.14.4-2]
         return false;
     }
   }
 
   #mayPublish(): boolean {
-    if (this.#unanswered >= UNANSWERED_MAX) return false;
+    if (this.#fastPath.unanswered >= this.#gate.limits.unansweredMax) return false;
     if (!this.#gate.open) this.#gate.wait(this);
     return this.#gate.open;
   }
 
-  readonly #leaving: FrameVisitor = {
-    begins: () => true,
-    sized: () => {},
-    ends: (type) => {
-      if (type === PACKET.puback || type === PACKET.pubrec) this.#unanswered -= 1;
-    },
-  };
+  takePacket(bytes: Buffer, at: number, header: Header): void {
+    switch (header.type) {
+      case PACKET.publish:
+        return this.#fastPath.publish(bytes, header);
+      case PACKET.pubrel:
+        return this.#fastPath.release(bytes, header);
+      case PACKET.connect:
+        if (this.#phase !== 'new') throw new FrameError('a second CONNECT [MQTT-3.1.0-2]', 'protocol_error');
+        this.connect = readConnect(bytes, header.bodyAt, header.end);
+        this.#phase = 'connecting';
+        return this.toAedes(bytes.subarray(at, header.end));
+      default:
+        return takeVersionFour(this, bytes, at, header);
+    }
+  }
+
+  #fault(error: FrameError): void {
+    if (!(error instanceof LevelError)) return this.refuse(error.refusal, error.message); // [MQTT-4.8.0-1]
+    this.#gate.refused(error.refusal, error.message);
+    this.#peer.send(WRONG_LEVEL);
+    this.destroy();
+  }
+
+  #answered(): void {
+    if (this.#intake.isBarred || this.#ended || this.#quietCallbacks.length > 0) this.advance();
+  }
+
+  #flow(): void {
+    this.#peer.flow(this.#wanted && !this.#intake.isBarred);
+  }
 }

@@ -3,11 +3,11 @@ import type { AedesOptions, Client } from 'aedes';
 
 type SubscribeHook = NonNullable<AedesOptions['authorizeSubscribe']>;
 
-/** Topic filters of one connection. */
-export const SUBSCRIPTIONS_MAX = 100;
-
 /** The `authorizeSubscribe` of aedes, and what it must be told when subscriptions end. */
-export function limitSubscriptions(maySubscribe: (client: Client, filter: string) => boolean): {
+export function limitSubscriptions(
+  maximum: number,
+  maySubscribe: (client: Client, filter: string) => boolean,
+): {
   readonly authorize: SubscribeHook;
   readonly ended: (filters: string[], client: Client) => void;
 } {
@@ -16,7 +16,7 @@ export function limitSubscriptions(maySubscribe: (client: Client, filter: string
     authorize: (client, subscription, callback) => {
       const filters = filtersOfClient.get(client) ?? new Set();
       filtersOfClient.set(client, filters);
-      const room = filters.has(subscription.topic) || filters.size < SUBSCRIPTIONS_MAX;
+      const room = filters.has(subscription.topic) || filters.size < maximum;
       const granted = room && maySubscribe(client, subscription.topic);
       if (granted) filters.add(subscription.topic);
       // A null subscription is answered with 0x80, failure [MQTT-3.9.3-2]; the connection stays.

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { createWebSocketStream, WebSocketServer } from 'ws';
-import { PACKET_BYTES_MAX } from './guard.ts';
+import { LIMITS } from './limits.ts';
 
 export type HandleUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
@@ -10,7 +10,7 @@ const PATH = '/mqtt';
 /** The WebSocket names of MQTT 3.1.1 and of 3.1 [MQTT-6.0.0-3]. */
 const SUBPROTOCOLS = ['mqtt', 'mqttv3.1'];
 /** A frame may hold several packets [MQTT-6.0.0-2]; it is in memory as a whole before the guard sees it. */
-const FRAME_BYTES_MAX = 2 * PACKET_BYTES_MAX;
+const FRAME_BYTES_MAX = 2 * LIMITS.packetBytesMax;
 /** WebSocket close code for a type of data that is not accepted (RFC 6455, 7.4.1). */
 const UNSUPPORTED_DATA = 1003;
 

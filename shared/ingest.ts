@@ -1,6 +1,7 @@
 // Ingest: a message of a DPU, from any door, becomes journal records; whoever brought it is told once they are durable.
 import type { Clock } from './clock.ts';
-import type { Event, QuarantineReason } from './event.ts';
+import { type Event, OLDEST_EVENT_MS, type QuarantineReason } from './event.ts';
+import { scanEvents } from './event-scan.ts';
 import type { Floorplan } from './floorplan.ts';
 import type { HeardMark } from './heard.ts';
 import type { DpuId } from './ids.ts';
@@ -36,6 +37,9 @@ export type IngestDependencies = {
 
 /** A fleet's keepalives go to the journal together. */
 const ALIVE_EVERY_MS = 1_000;
+/** What a payload of no bytes says: that the DPU is there. */
+const NO_EVENTS: readonly unknown[] = [];
+const NOTHING = new Uint8Array(0);
 const ACCEPTED: Outcome = { status: 'accepted', reason: null, detail: null };
 /** Faults of one message that are named in the quarantine item's detail. */
 const DETAILS_MAX = 10;
@@ -65,8 +69,31 @@ export class Ingest {
       // An empty array: the DPU is there and has nothing to tell.
       records.push({ kind: 'heard', dpuId: message.dpuId, atMs: receivedAtMs, holdMs: null });
     }
-    if (records.length === 0) stored(outcomes);
+    // With nothing to store it is told all the same in its turn: acknowledgements keep the order of what they acknowledge.
+    if (records.length === 0) this.inTurn(() => stored(outcomes));
     else this.writer.append(message.dpuId, encodeRecords(records), () => stored(outcomes));
+  }
+
+  /** As `accept`, for who asks for no outcomes: the message of a DPU's topic in `bytes` from `at` to `end`. */
+  take(dpuId: DpuId, bytes: Buffer, at: number, end: number, stored: () => void): void {
+    const receivedAtMs = this.#dependencies.clock.nowMs();
+    const events = this.#knows(dpuId) ? scanEvents(bytes, at, end, dpuId) : null;
+    const latestMs = receivedAtMs + this.#dependencies.futureAllowedMs;
+    if (
+      events !== null &&
+      events.every(({ timestampMs }) => timestampMs >= OLDEST_EVENT_MS && timestampMs <= latestMs)
+    ) {
+      const record: JournalRecord = { kind: 'events', dpuId, receivedAtMs, events, replayOf: null };
+      return this.writer.append(dpuId, encodeRecords([record]), stored);
+    }
+    const payload = bytes.subarray(at, end);
+    const message = { dpuId, topic: `dpu/${dpuId}/events`, payload };
+    this.accept(end === at ? { ...message, value: NO_EVENTS } : message, stored);
+  }
+
+  /** Calls `stored` when everything asked for before this call is durable. */
+  inTurn(stored: () => void): void {
+    this.writer.append('', NOTHING, stored);
   }
 
   /** Stores something that is no message of a DPU. */

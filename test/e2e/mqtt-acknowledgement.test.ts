@@ -2,7 +2,7 @@
 import { connectAsync } from 'mqtt';
 import { generate, type Packet } from 'mqtt-packet';
 import { expect, onTestFinished, test } from 'vitest';
-import { UNANSWERED_MAX } from '../../broker/guard.ts';
+import { LIMITS } from '../../broker/limits.ts';
 import {
   eventsIn,
   quarantinedIn,
@@ -116,7 +116,7 @@ test('hundreds of publishes in one piece are acknowledged in order, whatever the
   const { wire } = await setUp();
   await wire.connect();
   const bodies = [event(1), '[]', '{', ''];
-  const count = 3 * UNANSWERED_MAX;
+  const count = 3 * LIMITS.unansweredMax;
   wire.send(
     ...Array.from({ length: count }, (_, index) => publishPacket(TOPIC, bodies[index % 4] as string, index + 1)),
   );
@@ -238,15 +238,17 @@ test('one connection has at most so many publishes unanswered; others are not he
   await other.connect();
   broker.hold();
   const publish = (index: number) => publishPacket(TOPIC, event(index), index + 1);
-  for (let index = 0; index < UNANSWERED_MAX; index++) {
+  for (let index = 0; index < LIMITS.unansweredMax; index++) {
     wire.send(publish(index));
     await wire.ping();
   }
-  wire.send(publish(UNANSWERED_MAX), { cmd: 'pingreq' });
+  wire.send(publish(LIMITS.unansweredMax), { cmd: 'pingreq' });
   for (let pings = 0; pings < 20; pings++) await other.ping();
   expect(wire.received).toEqual([]);
   broker.release();
-  expect(idsOf(await take(wire, UNANSWERED_MAX + 2)).filter((id) => id !== undefined)).toHaveLength(UNANSWERED_MAX + 1);
+  expect(idsOf(await take(wire, LIMITS.unansweredMax + 2)).filter((id) => id !== undefined)).toHaveLength(
+    LIMITS.unansweredMax + 1,
+  );
 });
 
 test('closing acknowledges what is being stored, takes nothing more, and ends every connection', async () => {

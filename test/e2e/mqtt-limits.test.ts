@@ -2,7 +2,7 @@
 import { connectAsync } from 'mqtt';
 import { generate } from 'mqtt-packet';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { CONNECT_BYTES_MAX, PACKET_BYTES_MAX } from '../../broker/guard.ts';
+import { LIMITS } from '../../broker/limits.ts';
 import { eventsIn, quarantinedIn, startTestBroker, type TestBroker } from '../support/broker.ts';
 import { connectPacket, openWire, publishPacket, type Wire } from '../support/mqtt-wire.ts';
 
@@ -34,37 +34,52 @@ function connectOf(bytes: number): Buffer {
 
 test('a CONNECT of 1 KB is answered, a longer one closes the connection', async () => {
   await using allowed = await openWire(broker.port);
-  allowed.send(connectOf(CONNECT_BYTES_MAX));
+  allowed.send(connectOf(LIMITS.connectBytesMax));
   expect(await allowed.next()).toMatchObject({ cmd: 'connack', returnCode: 0 });
   await using refused = await openWire(broker.port);
-  refused.send(connectOf(CONNECT_BYTES_MAX + 1));
+  refused.send(connectOf(LIMITS.connectBytesMax + 1));
   await refused.closed();
   expect(refused.received).toEqual([]);
 });
 
-test('a packet of 256 KB is taken in, a longer one closes the connection before its body comes', async () => {
+test('a PUBLISH of 256 KB is taken in; of a longer one topic and size are, it is acknowledged, and the connection stays', async () => {
   await using wire = await openWire(broker.port);
   await wire.connect();
-  const longest = EVENT.padEnd(PACKET_BYTES_MAX - PUBLISH_BYTES, ' ');
-  wire.send(publishPacket(TOPIC, longest, 1));
-  expect(await wire.next()).toMatchObject({ cmd: 'puback', messageId: 1 });
-  wire.send(generate(publishPacket(TOPIC, `${longest} `, 2)).subarray(0, 4));
+  const longest = EVENT.padEnd(LIMITS.packetBytesMax - PUBLISH_BYTES, ' ');
+  wire.send(publishPacket(TOPIC, longest, 1), publishPacket(TOPIC, `${longest} `, 2), publishPacket(TOPIC, EVENT, 3));
+  for (const messageId of [1, 2, 3]) expect(await wire.next()).toMatchObject({ cmd: 'puback', messageId });
+  expect(eventsIn(broker.records)).toHaveLength(2);
+  expect(quarantinedIn(broker.records)).toMatchObject([
+    { topic: TOPIC, reason: 'too_large', payload: Buffer.alloc(0), detail: expect.stringContaining('262145 bytes') },
+  ]);
+  broker.records.length = 0;
+});
+
+test.each([
+  0, 1, 2,
+] as const)('a PUBLISH of 16 MB with QoS %i, in pieces, is passed over without being kept', async (qos) => {
+  await using wire = await openWire(broker.port);
+  await wire.connect();
+  const bytes = generate(publishPacket('elsewhere', Buffer.alloc(16 * 1024 * 1024), 9, { qos }));
+  for (let at = 0; at < 64; at++) wire.send(bytes.subarray(at, at + 1));
+  wire.send(bytes.subarray(64));
+  if (qos > 0) expect(await wire.next()).toMatchObject({ cmd: qos === 1 ? 'puback' : 'pubrec', messageId: 9 });
+  await broker.until(() => quarantinedIn(broker.records).length === 1);
+  expect(quarantinedIn(broker.records)).toMatchObject([{ topic: 'elsewhere', reason: 'too_large' }]);
+  await wire.ping();
+  broker.records.length = 0;
+});
+
+test('any other packet that is too long closes the connection at its header', async () => {
+  await using wire = await openWire(broker.port);
+  await wire.connect();
+  wire.send(Buffer.from([0x82, 0x80, 0x80, 0x80, 0x5f]));
   await wire.closed();
-  expect(eventsIn(broker.records)).toHaveLength(1);
 });
 
 test('an unfinished CONNECT of 200 MB is not buffered: the connection closes at its header', async () => {
   await using wire = await openWire(broker.port);
   wire.send(Buffer.from([0x10, 0x80, 0x80, 0x80, 0x5f]));
-  await wire.closed();
-});
-
-test('what was acknowledged before a packet that is too long stays stored', async () => {
-  await using wire = await openWire(broker.port);
-  await wire.connect();
-  wire.send(publishPacket(TOPIC, EVENT, 1));
-  expect(await wire.next()).toMatchObject({ cmd: 'puback', messageId: 1 });
-  wire.send(Buffer.from([0x30, 0x80, 0x80, 0x80, 0x5f]));
   await wire.closed();
 });
 

@@ -1,24 +1,10 @@
-// Frames are found the same however the bytes are cut, and a header that cannot be is refused at once.
+// Frames are found the same however the bytes are cut, and what cannot be a client's is refused at its first bytes.
 import fc from 'fast-check';
 import { generate, type Packet } from 'mqtt-packet';
 import { expect, test } from 'vitest';
-import { FrameError, FrameScanner, type FrameVisitor } from '../../broker/frames.ts';
+import { checkFirstByte, FrameError, type Header, readHeader } from '../../broker/frames.ts';
+import { Leftover } from '../../broker/leftover.ts';
 import { connectPacket, publishPacket } from '../support/mqtt-wire.ts';
-
-type Seen = { readonly type: number; readonly remainingBytes: number };
-
-function recorder(stopBefore: (type: number) => boolean = () => false): FrameVisitor & { readonly seen: Seen[] } {
-  const seen: Seen[] = [];
-  let sizedBytes = -1;
-  return {
-    seen,
-    begins: (type) => !stopBefore(type),
-    sized: (_type, remainingBytes) => {
-      sizedBytes = remainingBytes;
-    },
-    ends: (type) => void seen.push({ type, remainingBytes: sizedBytes }),
-  };
-}
 
 const PACKETS: Packet[] = [
   connectPacket(),
@@ -29,53 +15,64 @@ const PACKETS: Packet[] = [
   { cmd: 'disconnect' },
 ];
 const BYTES = PACKETS.map((packet) => generate(packet));
-const EXPECTED = BYTES.map((bytes) => ({ type: (bytes[0] as number) >> 4, remainingBytes: remainingOf(bytes) }));
 
-function remainingOf(bytes: Buffer): number {
-  let headerBytes = 2;
-  while (((bytes[headerBytes - 1] as number) & 0x80) !== 0) headerBytes += 1;
-  return bytes.length - headerBytes;
-}
+const newHeader = (): Header => ({ type: 0, flags: 0, bodyAt: 0, end: 0 });
 
 test('finds every frame, wherever the stream is cut', () => {
   const stream = Buffer.concat(BYTES);
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 0, max: stream.length }), { maxLength: 40 }), (cuts) => {
       const edges = [0, ...cuts.sort((one, other) => one - other), stream.length];
-      const scanner = new FrameScanner();
-      const visitor = recorder();
+      const leftover = new Leftover();
+      const header = newHeader();
+      const seen: Buffer[] = [];
       for (const [index, edge] of edges.slice(1).entries()) {
-        const chunk = stream.subarray(edges[index], edge);
-        expect(scanner.scan(chunk, visitor)).toBe(chunk.length);
+        const bytes = leftover.join(stream.subarray(edges[index], edge));
+        let at = 0;
+        while (at < bytes.length && readHeader(bytes, at, header) && header.end <= bytes.length) {
+          seen.push(bytes.subarray(at, header.end));
+          at = header.end;
+        }
+        leftover.keep(bytes, at);
       }
-      expect(visitor.seen).toEqual(EXPECTED);
+      expect(Buffer.concat(seen)).toEqual(stream);
+      expect(seen.map((frame) => frame.length)).toEqual(BYTES.map((frame) => frame.length));
+      expect(leftover.bytes).toBe(0);
     }),
     { numRuns: 300 },
   );
 });
 
-test('stops before a frame that may not begin, and goes on from there', () => {
-  const scanner = new FrameScanner();
-  const stream = Buffer.concat(BYTES);
-  const stopped = recorder((type) => type === 12);
-  const passed = scanner.scan(stream, stopped);
-  expect(stream.subarray(passed)).toEqual(Buffer.concat(BYTES.slice(4)));
-  const rest = recorder();
-  scanner.scan(stream.subarray(passed), rest);
-  expect([...stopped.seen, ...rest.seen]).toEqual(EXPECTED);
+test('what has come of a packet is put together, however small the pieces', () => {
+  const leftover = new Leftover();
+  const whole = Buffer.from(Array.from({ length: 5_000 }, (_, index) => index & 0xff));
+  for (const byte of whole) leftover.keep(leftover.join(Buffer.of(byte)), 0);
+  expect(leftover.join(Buffer.alloc(0))).toEqual(whole);
 });
 
 test('reads the longest remaining length', () => {
-  const visitor = { ...recorder(), sized: (_type: number, bytes: number) => expect(bytes).toBe(268_435_455) };
-  expect.assertions(1);
-  new FrameScanner().scan(Buffer.from([0x30, 0xff, 0xff, 0xff, 0x7f]), visitor);
+  const header = newHeader();
+  expect(readHeader(Buffer.from([0x30, 0xff, 0xff, 0xff, 0x7f]), 0, header)).toBe(true);
+  expect(header).toEqual({ type: 3, flags: 0, bodyAt: 5, end: 5 + 268_435_455 });
 });
 
 test.each([
   [[0x30, 0x80, 0x80, 0x80, 0x80]],
   [[0x30, 0xff, 0xff, 0xff, 0xff, 0x01]],
 ])('refuses the never-ending length %j at its fourth byte', (bytes) => {
-  const scanner = new FrameScanner();
-  scanner.scan(Buffer.from(bytes.slice(0, 4)), recorder());
-  expect(() => scanner.scan(Buffer.from(bytes.slice(4, 5)), recorder())).toThrow(FrameError);
+  expect(readHeader(Buffer.from(bytes.slice(0, 4)), 0, newHeader())).toBe(false);
+  expect(() => readHeader(Buffer.from(bytes.slice(0, 5)), 0, newHeader())).toThrow(FrameError);
+});
+
+test('exactly these first bytes are a client’s', () => {
+  const allowed = Array.from({ length: 256 }, (_, first) => first).filter((first) => {
+    try {
+      checkFirstByte(first);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+  const publishes = [0x30, 0x31, 0x32, 0x33, 0x34, 0x35, 0x3a, 0x3b, 0x3c, 0x3d];
+  expect(allowed).toEqual([0x10, ...publishes, 0x40, 0x50, 0x62, 0x70, 0x82, 0xa2, 0xc0, 0xe0]);
 });

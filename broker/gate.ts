@@ -1,0 +1,28 @@
+// What the guard of a connection and the broker that it stands at know of each other.
+import type { DpuId } from '../shared/ids.ts';
+import type { Ingest } from '../shared/ingest.ts';
+import type { FastPath } from './fast-path.ts';
+import type { Refusal } from './frames.ts';
+import type { Guard } from './guard.ts';
+import type { Limits } from './limits.ts';
+
+/** What a guard needs of the broker. */
+export type Gate = {
+  readonly ingest: Ingest;
+  readonly limits: Limits;
+  /** False while no PUBLISH may pass. */
+  readonly open: boolean;
+  /** A PUBLISH is held: `advance()` is to be called when the gate is open again. */
+  wait(guard: Guard): void;
+  /** Calls `flush` at the end of this turn. */
+  flushSoon(path: FastPath): void;
+  /** The connection broke a limit or the protocol and is being closed. */
+  refused(refusal: Refusal, why: string): void;
+  /** The guard is destroyed. */
+  left(guard: Guard): void;
+  /** Never goes back. */
+  nowMs(): number;
+};
+
+/** What a client was accepted as. */
+export type Accepted = { readonly clientId: string; mayPublish(dpuId: DpuId): boolean };

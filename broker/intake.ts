@@ -1,0 +1,84 @@
+// The intake of one connection: cuts its stream into packets, and keeps what is incomplete or has to wait.
+//
+//   bytes ──▶ first byte: may a client send it? may it pass now? ──▶ length: is it too long? ──▶ whole ──▶ taken
+//                           └─ no: closed       └─ no: barred          └─ PUBLISH: skipped; any other: closed
+import type { FastPath } from './fast-path.ts';
+import { checkFirstByte, FrameError, type Header, PACKET, readHeader } from './frames.ts';
+import { Leftover } from './leftover.ts';
+
+/** What an intake asks of its connection. */
+export type IntakeOwner = {
+  /** Remaining bytes of the next packet. */
+  packetBytesMax(): number;
+  /** False: the packet waits, until `advance`. Throws FrameError for what must not come now. */
+  mayPass(type: number): boolean;
+  /** Takes the packet that `header` describes and that begins at `at`. */
+  takePacket(bytes: Buffer, at: number, header: Header): void;
+  /** True: no more is to be taken. */
+  readonly destroyed: boolean;
+};
+
+const NOTHING = Buffer.alloc(0);
+/** Read into again for each packet. */
+const header: Header = { type: 0, flags: 0, bodyAt: 0, end: 0 };
+
+export class Intake {
+  readonly #owner: IntakeOwner;
+  readonly #fastPath: FastPath;
+  readonly #leftover = new Leftover();
+  #barred = false;
+
+  constructor(owner: IntakeOwner, fastPath: FastPath) {
+    this.#owner = owner;
+    this.#fastPath = fastPath;
+  }
+
+  /** True while a packet has to wait. */
+  get isBarred(): boolean {
+    return this.#barred;
+  }
+
+  /** Bytes that are kept. */
+  get bytes(): number {
+    return this.#leftover.bytes;
+  }
+
+  /** Takes the packets in `chunk`, which goes on where the one before ended. Throws FrameError. */
+  receive(chunk: Buffer): void {
+    const bytes = this.#leftover.join(chunk);
+    let at = 0;
+    this.#barred = false;
+    while (at < bytes.length && !this.#owner.destroyed) {
+      const next = this.#fastPath.isSkipping ? at + this.#fastPath.skip(bytes.subarray(at)) : this.#packet(bytes, at);
+      if (next === at) break;
+      at = next;
+    }
+    this.#leftover.keep(bytes, at);
+  }
+
+  /** Looks again whether what waits may pass. Throws FrameError. */
+  advance(): void {
+    if (this.#barred) this.receive(NOTHING);
+  }
+
+  clear(): void {
+    this.#leftover.clear();
+  }
+
+  /** Takes the packet at `at`; answers where the next one begins, or `at` when it is incomplete or has to wait. */
+  #packet(bytes: Buffer, at: number): number {
+    const first = bytes[at] as number;
+    const type = first >> 4;
+    this.#barred = !this.#owner.mayPass(type);
+    checkFirstByte(first);
+    if (this.#barred || !readHeader(bytes, at, header)) return at;
+    const { bodyAt, end } = header;
+    if (end - bodyAt > this.#owner.packetBytesMax()) {
+      if (type === PACKET.publish) return this.#fastPath.beginSkipping(bytes, header) || at;
+      throw new FrameError(`packet ${type} of ${end - bodyAt} bytes`, 'packet_too_large');
+    }
+    if (end > bytes.length) return at;
+    this.#owner.takePacket(bytes, at, header);
+    return end;
+  }
+}

@@ -1,0 +1,82 @@
+// The far end of a connection: its socket (or WebSocket), when it is read, what is written to it, how long it has been silent.
+import type { Duplex } from 'node:stream';
+import type { Limits } from './limits.ts';
+
+export class Peer {
+  readonly #source: Duplex;
+  readonly #limits: Limits;
+  readonly #nowMs: () => number;
+  #mayFlow = true;
+  #flowing = true;
+  #clogged = false;
+  #heardAtMs: number;
+
+  constructor(source: Duplex, limits: Limits, nowMs: () => number) {
+    this.#source = source;
+    this.#limits = limits;
+    this.#nowMs = nowMs;
+    this.#heardAtMs = nowMs();
+  }
+
+  /** True while what it says is read. */
+  get isRead(): boolean {
+    return this.#flowing;
+  }
+
+  /** True while it does not take what is written to it; it is not read then. */
+  get isClogged(): boolean {
+    return this.#clogged;
+  }
+
+  /** Bytes written that it has not taken. */
+  get unsentBytes(): number {
+    return this.#source.writableLength;
+  }
+
+  /** Since it was last heard, or since it was last begun or ceased to be read. */
+  silentMs(nowMs: number): number {
+    return nowMs - this.#heardAtMs;
+  }
+
+  heard(): void {
+    this.#heardAtMs = this.#nowMs();
+  }
+
+  /** Reads on, or not; it is never read while it does not read itself. */
+  flow(mayFlow: boolean): void {
+    this.#mayFlow = mayFlow;
+    const flowing = mayFlow && !this.#clogged;
+    if (flowing === this.#flowing) return;
+    this.#flowing = flowing;
+    this.heard();
+    if (flowing) this.#source.resume();
+    else this.#source.pause();
+  }
+
+  send(bytes: Buffer): void {
+    const source = this.#source;
+    if (source.destroyed || source.write(bytes) || this.#clogged) return;
+    if (source.writableLength < this.#limits.unsentBytesMax) return;
+    this.#clogged = true;
+    this.heard();
+    this.flow(this.#mayFlow);
+    source.once('drain', () => {
+      this.#clogged = false;
+      this.flow(this.#mayFlow);
+    });
+  }
+
+  /** Closes it so that what was written reaches it: with bytes unread, closing it at once would reset it. */
+  close(): void {
+    const source = this.#source;
+    if (source.destroyed) return;
+    const timer = setTimeout(() => source.destroy(), this.#limits.lingerMs);
+    source.once('close', () => clearTimeout(timer));
+    source.resume();
+    source.end();
+  }
+
+  destroy(): void {
+    this.#source.destroy();
+  }
+}
