@@ -11,11 +11,18 @@ export const explainAnswer = z
     reset: z.object({ id: textOrNull, at: moment, count: z.int() }).nullable(),
     placements: z.array(z.object({ dpu_id: text, from: momentOrNull, until: momentOrNull })),
     deltas: z.object({ on_time: z.int(), late: z.int(), recounted: z.int(), adjusted: z.int() }),
-    events: z.object({ total: z.int(), voided: z.int(), unplaced: z.int(), quarantined: z.int() }),
+    events: z.object({
+      total: z.int(),
+      duplicates: z.int().describe('Copies of the events that came again; they change nothing.'),
+      voided: z.int(),
+      unplaced: z.int(),
+      quarantined: z.int(),
+    }),
     results: z.array(
       eventAnswer.extend({
         kind: z.enum(['on_time', 'late']),
         delta: z.int().describe('As all facts so far have it.'),
+        duplicates: z.int().describe('How often it came again.'),
         recounted: z.int().describe('How much of `delta` came by facts recorded after the event.'),
       }),
     ),

@@ -4,6 +4,8 @@
 //
 // Interrupted and run again it goes on: facts that are there are passed over, and an event that is there changes nothing.
 import { randomBytes } from 'node:crypto';
+import { itemsOf, keyOf, recordedTogether } from './copied.ts';
+import { identityOf } from './event.ts';
 import type { Fact } from './fact.ts';
 import { encodeRecords, type JournalRecord, joinEntry } from './journal-entry.ts';
 import { partitionOf } from './partition.ts';
@@ -14,7 +16,7 @@ import type { QuarantineReader } from './storage/quarantine.ts';
 
 export type CopySource = {
   readonly floorplan: { read(after: number): Promise<Fact[]> };
-  readonly history: Pick<HistoryReader, 'events' | 'net'> & QuarantineReader;
+  readonly history: Pick<HistoryReader, 'events' | 'duplicates' | 'net'> & QuarantineReader;
 };
 
 export type CopyProgress = { readonly events: number; readonly total: number };
@@ -47,9 +49,9 @@ export class Copier {
 
   /** Resolves once all is in the target's counts, or `signal` is aborted. Answers the number of events read. */
   async run(onProgress: (progress: CopyProgress) => void, signal: AbortSignal): Promise<number> {
-    const held = await this.#newestFact();
-    const facts = await this.#factsAfter(held);
+    const facts = await this.#factsAfter(await this.#newestFact());
     const fromMs = await this.#newestRecording();
+    const held = await this.#recordedAt(fromMs);
     let events = 0;
     let ahead = 0;
     for (let cursor: string | null | undefined; cursor !== null && !signal.aborted; ) {
@@ -60,7 +62,7 @@ export class Copier {
         limit: PAGE_SIZE,
         ...(cursor === undefined ? {} : { cursor }),
       });
-      for (const group of recordedTogether(page.results)) {
+      for (const group of recordedTogether(page.results.filter((event) => !held.has(identityOf(event))))) {
         const recordedAtMs = group[0]?.recordedAtMs ?? 0;
         while (facts[0] !== undefined && facts[0].recordedAtMs <= recordedAtMs) await this.#record(facts);
         this.#append(group, recordedAtMs);
@@ -77,6 +79,7 @@ export class Copier {
     while (facts.length > 0 && !signal.aborted) await this.#record(facts);
     if (!signal.aborted) await this.#copyQuarantine();
     await this.#target.processors.caughtUp(CAUGHT_UP_TIMEOUT_MS);
+    if (!signal.aborted) await this.#copyDuplicates();
     return events;
   }
 
@@ -104,6 +107,37 @@ export class Copier {
     const query = { by: 'received', order: 'desc', span: EVER, limit: 1 } as const;
     const [newest] = (await this.#target.history.events(query)).results;
     return newest?.recordedAtMs ?? 0;
+  }
+
+  /** What the target holds of that instant: copied again it would be taken for redelivered. */
+  async #recordedAt(atMs: number): Promise<Set<string>> {
+    const held = new Set<string>();
+    for (let cursor: string | null | undefined; cursor !== null; ) {
+      const place = cursor === undefined ? {} : { cursor };
+      const query = { by: 'received', order: 'asc', limit: PAGE_SIZE, ...place } as const;
+      const page = await this.#target.history.events({ ...query, span: { fromMs: atMs, untilMs: atMs + 1 } });
+      for (const event of page.results) held.add(identityOf(event));
+      cursor = page.next;
+    }
+    return held;
+  }
+
+  /** As many copies as the target does not know of yet, of events that it holds. */
+  async #copyDuplicates(): Promise<void> {
+    const known = new Map<string, number>();
+    for (const one of await this.#target.history.duplicates(EVER, null)) known.set(identityOf(one), one.copies);
+    for (const one of await this.#source.history.duplicates(EVER, null)) {
+      const missing = one.copies - (known.get(identityOf(one)) ?? 0);
+      const event = {
+        ...one,
+        receivedAtMs: one.timestampMs,
+        recordedAtMs: this.#time.nowMs,
+        status: 'counted',
+      } as const;
+      for (let copy = 0; copy < missing; copy++) this.#append([event], this.#time.nowMs);
+    }
+    await this.#stored();
+    await this.#target.processors.caughtUp(CAUGHT_UP_TIMEOUT_MS);
   }
 
   /** The first of `facts` and all that were recorded with it. */
@@ -166,31 +200,4 @@ export class Copier {
     }
     await this.#stored();
   }
-}
-
-/** Neighbours with the same recording. */
-function* recordedTogether(events: readonly StoredEvent[]): Generator<StoredEvent[]> {
-  let group: StoredEvent[] = [];
-  for (const event of events) {
-    if (group.length > 0 && group[0]?.recordedAtMs !== event.recordedAtMs) {
-      yield group;
-      group = [];
-    }
-    group.push(event);
-  }
-  if (group.length > 0) yield group;
-}
-
-type Item = Awaited<ReturnType<QuarantineReader['list']>>['results'][number];
-
-async function* itemsOf(reader: QuarantineReader): AsyncGenerator<Item> {
-  for (let cursor: string | null | undefined; cursor !== null; ) {
-    const page = await reader.list({ limit: 200, ...(cursor === undefined ? {} : { cursor }) });
-    yield* page.results;
-    cursor = page.next;
-  }
-}
-
-function keyOf({ topic, dpuId, reason, receivedAtMs, detail }: Item): string {
-  return JSON.stringify([topic, dpuId, reason, receivedAtMs, detail]);
 }

@@ -14,6 +14,11 @@ export type Event = {
   readonly seq: number | null;
 };
 
+/** Text that is equal exactly for equal events. */
+export function identityOf({ dpuId, timestampMs, direction, epoch, seq }: Event): string {
+  return `${dpuId} ${timestampMs} ${direction} ${epoch} ${seq}`;
+}
+
 /** Events before this are too old to be true (CONTRACT.md, reason `too_old`). */
 export const OLDEST_EVENT_MS = Date.UTC(2000, 0, 1);
 

@@ -70,6 +70,11 @@ export function timelineOf(plan: Building, dpuId: DpuId): DpuTimeline {
   return { periods, spaces };
 }
 
+/** What the DPU's events at `atMs` would do if none of its voids hid them. */
+export function mappingWithoutVoids(plan: Building, dpu: Dpu, atMs: number): Mapping {
+  return resolve(plan, { ...dpu, voids: [] }, atMs);
+}
+
 /** The mapping of the DPU's events at `atMs`, by the rules alone. */
 function resolve(plan: Building, dpu: Dpu, atMs: number): Mapping {
   const placement = placementAt(dpu, atMs);

@@ -77,6 +77,6 @@ function momentOrNull(ms: number): string | null {
   return Number.isFinite(ms) ? formatTimestamp(ms) : null;
 }
 
-function explainedShape({ event, kind, delta, recounted }: ExplainedEvent) {
-  return { ...eventShape(event), kind, delta, recounted };
+function explainedShape({ event, kind, delta, recounted, copies }: ExplainedEvent) {
+  return { ...eventShape(event), kind, delta, recounted, duplicates: copies };
 }

@@ -109,6 +109,9 @@ export type StoredEvent = Event & {
   readonly status: MappingStatus;
 };
 
+/** An event that came again after it was stored, and how often. */
+export type Repeated = Event & { readonly copies: number };
+
 export type EventsQuery = {
   /** Of this DPU only. */
   readonly dpuId?: DpuId;
@@ -137,5 +140,7 @@ export type HistoryReader = {
   events(query: EventsQuery): Promise<EventsPage>;
   /** The events with a timestamp in `span` that were recorded after `afterMs`, in no order. */
   recordedAfter(span: Span, afterMs: number): Promise<StoredEvent[]>;
+  /** The events with a timestamp in `span`, of one DPU or (null) of all, of which copies were received, in no order. */
+  duplicates(span: Span, dpuId: DpuId | null): Promise<Repeated[]>;
   close(): Promise<void>;
 };

@@ -94,6 +94,30 @@ describe.each(BACKENDS)('history on $name', ({ openWriter, openReader }) => {
     expect(await commit([...many, event(5), ...many])).toEqual({ stored: 1 });
   });
 
+  test('duplicates are counted by identity, however they come, and an event that comes once is none', async () => {
+    const { commit, reader } = opened();
+    const many = Array.from({ length: 500 }, (_, index) => event(index * 37));
+    await commit(many);
+    await commit([event(37), event(37), event(37, -1), event(37, 1, { epoch: 1 }), event(74), event(20_000)]);
+    await commit([event(20_000), event(37, 1, { epoch: 1 })]);
+    const within = await reader.duplicates({ fromMs: NINE + 37, untilMs: NINE + 20_001 }, 'd' as DpuId);
+    const copies = within.map(({ timestampMs, direction, epoch, seq, copies }) => [
+      timestampMs - NINE,
+      direction,
+      epoch,
+      seq,
+      copies,
+    ]);
+    expect(copies).toEqual([
+      [37, 1, null, null, 2],
+      [37, 1, 1, null, 1],
+      [74, 1, null, null, 1],
+      [20_000, 1, null, null, 1],
+    ]);
+    expect(await reader.duplicates({ fromMs: NINE, untilMs: NINE + 37 }, null)).toEqual([]);
+    expect(await reader.duplicates({ fromMs: NINE, untilMs: NINE + 99_999 }, 'e' as DpuId)).toEqual([]);
+  });
+
   test('sums are right on both sides of every edge of a minute, hour, day and month', async () => {
     const { commit, countAt } = opened();
     const edges = [MINUTE_MS, HOUR_MS, 15 * HOUR_MS, 17 * 24 * HOUR_MS - 9 * HOUR_MS, 400 * 24 * HOUR_MS];

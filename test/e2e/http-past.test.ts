@@ -144,6 +144,42 @@ test('an explanation adds up to the count', async () => {
   expect(why.count).toBe((await ask('A', `at=${FRIDAY}`)).count);
 });
 
+test('an explanation tells how often its events came again, before and after a restart and a rebuild', async () => {
+  await building();
+  await client.post(`/v1/spaces/${id('A')}/resets`, { at: '2026-01-02T07:30:00Z', count: 3 });
+  const path = `/v1/dpus/${id('1')}/events`;
+  const [before, first, second] = ['07:00:00Z', '08:00:00Z', '09:00:00Z'].map((time) => ({
+    timestamp: `2026-01-02T${time}`,
+    direction: 1,
+  }));
+  // Beside each other, in one message with what is new, and long after; what is before the reset explains nothing of it.
+  await client.post(path, [before, before, first, first]);
+  await client.post(path, [second, first]);
+  await client.post(path, second);
+  await untilStored(client, 3, `${path}?page_size=1`);
+  const explained = async () => {
+    const why = await client.get(`/v1/spaces/${id('A')}/count/explain?at=${FRIDAY}`);
+    return [why.count, why.events.total, why.events.duplicates, why.results.map((one: never) => one['duplicates'])];
+  };
+  await expect.poll(explained).toEqual([5, 2, 3, [2, 1]]);
+  expect((await client.get(`/v1/spaces/${id('A')}/count/explain?at=2026-01-02T08:30:00Z`)).events.duplicates).toBe(2);
+  await service.kill();
+  await service.restart();
+  await client.post('/v1/rebuild');
+  expect(await explained()).toEqual([5, 2, 3, [2, 1]]);
+});
+
+test('a voided event is told of the space that it would have changed, an unplaced one of those its DPU ever changed', async () => {
+  await building();
+  const placements = `/v1/dpus/${id('1')}/placements`;
+  await client.post(placements, { doorway_id: id('door-B'), facing: 'a', from: '2026-01-02T08:30:00Z' });
+  await send(['2026-01-02T08:00:00Z', 1], ['2026-01-02T09:00:00Z', 1]);
+  await client.post(`/v1/dpus/${id('1')}/voids`, { from: '2026-01-02T07:00:00Z', until: '2026-01-02T08:15:00Z' });
+  const why = async (space: string) => (await client.get(`/v1/spaces/${id(space)}/count/explain?at=${FRIDAY}`)).events;
+  expect(await why('A')).toMatchObject({ voided: 1, unplaced: 0 });
+  expect(await why('B')).toMatchObject({ total: 1, voided: 0, unplaced: 0 });
+});
+
 test('every fact names when it was recorded, and by whom', async () => {
   await building();
   const { total, results } = await client.get('/v1/facts?page_size=5000');

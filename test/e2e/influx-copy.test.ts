@@ -29,6 +29,8 @@ async function fill(url: string): Promise<void> {
   await client.post('/v1/dpus/d2/placements', { doorway_id: 'inside', facing: 'a', from: '2026-03-02T09:30:00Z' });
   await client.post('/v1/spaces/house/resets', { at: '2026-03-02T10:00:00Z', count: 5 });
   await client.post('/v1/dpus/d1/events', crossings(50, NINE - 86_400_000));
+  await client.post('/v1/dpus/d1/events', crossings(20, NINE - 86_400_000));
+  await client.post('/v1/dpus/d1/events', crossings(10, NINE - 86_400_000));
   await client.post('/v1/dpus/nobody/events', { timestamp: NINE, direction: 1 });
 }
 
@@ -41,6 +43,7 @@ async function answersOf(url: string): Promise<object> {
       answers[`${space} ${ms}`] = (await client.get(`/v1/spaces/${space}/count?at=${at(ms)}`)).count;
     }
     answers[space] = (await client.get(`/v1/spaces/${space}/count`)).count;
+    answers[`${space} explained`] = (await client.get(`/v1/spaces/${space}/count/explain?at=${at(0)}`)).events;
     const day = await client.get(
       `/v1/spaces/${space}/counts?start_time=${at(-9 * 3_600_000)}&end_time=${at(15 * 3_600_000)}&interval=1h`,
     );

@@ -13,10 +13,14 @@ type Of<Kind extends Change['kind']> = Extract<Change, { kind: Kind }>;
 
 export class Model {
   readonly events = new Map<string, ModelEvent>();
+  /** How often each event came again, by its identity. */
+  readonly copies = new Map<string, number>();
   readonly facts: Change[] = [];
 
   add(event: ModelEvent): void {
-    this.events.set(JSON.stringify([event.dpu, event.atMs, event.direction, event.seq]), event);
+    const identity = JSON.stringify([event.dpu, event.atMs, event.direction, event.seq]);
+    if (this.events.has(identity)) this.copies.set(identity, (this.copies.get(identity) ?? 0) + 1);
+    this.events.set(identity, event);
   }
 
   /** As it is now, whatever comes. */

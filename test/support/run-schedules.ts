@@ -77,6 +77,7 @@ async function follow(schedule: Schedule, pipeline: Pipeline): Promise<void> {
   await pipeline.caughtUp();
   const facts = pipeline.plan.facts.slice(factsBefore);
   const prefix = String(schedule.building[0]?.id).replace(/site$/, '');
+  expect(await copiesOf(pipeline, prefix)).toEqual(Object.fromEntries(model.copies));
   for (const space of SPACES.map((name) => prefix + name)) {
     const now = await pipeline.liveCount(space);
     expect({ space, now }).toEqual({ space, now: model.count(space, NOW_MS + 1_000) });
@@ -98,4 +99,13 @@ async function follow(schedule: Schedule, pipeline: Pipeline): Promise<void> {
       });
     }
   }
+}
+
+/** How often each event of the schedule came again, by its identity. */
+async function copiesOf({ reader }: Pipeline, prefix: string): Promise<Record<string, number>> {
+  const repeated = await reader.duplicates({ fromMs: 0, untilMs: NOW_MS }, null);
+  const own = repeated.filter(({ dpuId }) => dpuId.startsWith(prefix));
+  const identity = ({ dpuId, timestampMs, direction, seq }: (typeof own)[number]) =>
+    JSON.stringify([dpuId, timestampMs, direction, seq]);
+  return Object.fromEntries(own.map((one) => [identity(one), one.copies]));
 }

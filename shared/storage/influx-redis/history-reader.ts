@@ -8,6 +8,7 @@ import { OLDEST_EVENT_MS } from '../../event.ts';
 import type { SpaceId } from '../../ids.ts';
 import { partitionOf } from '../../partition.ts';
 import type { HistoryReader, Profile, Span } from '../history.ts';
+import { duplicatesIn } from './duplicates.ts';
 import { eventsPage } from './event-pages.ts';
 import type { Influx, Row } from './influx.ts';
 import { END_OF_TIME_MS, fluxOf, instant } from './influx-rows.ts';
@@ -50,6 +51,7 @@ export function openHistoryReader(parts: ReaderParts): HistoryReader {
     },
     events: (query) => eventsPage(parts, query),
     recordedAfter: (span, afterMs) => recordedAfter(parts, span, afterMs),
+    duplicates: (span, dpuId) => duplicatesIn(parts, span, dpuId),
     close: async () => undefined,
   };
 }

@@ -12,9 +12,10 @@ import { FencedError } from '../fenced.ts';
 import type { AuditOptions, AuditReport, Batch, HistoryWriter, Progress, Recount, Truth } from '../history.ts';
 import type { Ownership } from '../journal.ts';
 import { auditPartition } from './audit.ts';
+import { duplicateLines } from './duplicates.ts';
 import { packHeard, readHeard } from './heard.ts';
 import type { Influx } from './influx.ts';
-import { type Judged, judge } from './judge.ts';
+import { type Judgement, judge } from './judge.ts';
 import { keys } from './keys.ts';
 import type { LiveWriter } from './live-writer.ts';
 import { HOUR_MS, Marking } from './marking.ts';
@@ -69,7 +70,7 @@ export class InfluxHistoryWriter implements HistoryWriter {
     const draft = this.#late.draft();
     const judged = await judge(this.#parts, batch, await this.#verdicts(batch.position));
     const arrivals = new Map<string, number>();
-    for (const { event, isLate } of judged) {
+    for (const { event, isLate } of judged.fresh) {
       const recordedHour = Math.floor(event.recordedAtMs / HOUR_MS);
       arrivals.set(`${recordedHour} ${Math.floor(event.timestampMs / HOUR_MS)}`, recordedHour);
       for (const delta of deltasOf(event.mapping, event.direction)) {
@@ -86,7 +87,7 @@ export class InfluxHistoryWriter implements HistoryWriter {
     const heard = hearAll(batch.heard, (dpuId) => this.#heard.get(dpuId) ?? NEVER_HEARD);
     await this.#store(draft, arrivals, heard);
     for (const [dpuId, of] of heard) this.#heard.set(dpuId, of);
-    return { stored: judged.length };
+    return { stored: judged.fresh.length };
   }
 
   async recount(recount: Recount): Promise<{ events: number }> {
@@ -149,18 +150,16 @@ export class InfluxHistoryWriter implements HistoryWriter {
 
   #verdicts(upTo: number): Promise<EntryVerdicts> {
     const { redis, ownership } = this.#parts;
-    const after = `(${this.#late.progress.position}`;
-    return temporarily(async () =>
-      EntryVerdicts.fromMembers(await redis.zrangebyscore(keys.verdicts(ownership.partition), after, upTo)),
-    );
+    const range = [keys.verdicts(ownership.partition), `(${this.#late.progress.position}`, upTo] as const;
+    return temporarily(async () => EntryVerdicts.fromMembers(await redis.zrangebyscore(...range)));
   }
 
-  async #write(judged: readonly Judged[], position: number): Promise<void> {
-    const { redis, influx, partitions, live, ownership } = this.#parts;
-    const { partition } = ownership;
+  async #write({ fresh, duplicates }: Judgement, position: number): Promise<void> {
+    const { redis, influx, partitions, live } = this.#parts;
+    const { partition } = this.#parts.ownership;
     const marking = new Marking(partition);
-    const lines: string[] = [];
-    for (const { event, slot } of judged) {
+    const lines = duplicateLines(duplicates, partition);
+    for (const { event, slot } of fresh) {
       lines.push(eventLine(event, slot, partition));
       const dpu = { number: numberOf(live, event.dpuId), partition };
       for (const delta of deltasOf(event.mapping, event.direction)) {

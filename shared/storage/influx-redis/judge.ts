@@ -11,6 +11,9 @@ import type { EntryVerdicts } from './verdicts.ts';
 /** `isLate`: older than its DPU's ring, so the live group has not counted it. */
 export type Judged = { readonly event: MappedEvent; readonly slot: number; readonly isLate: boolean };
 
+/** In order: what is new, and what is stored already. */
+export type Judgement = { readonly fresh: readonly Judged[]; readonly duplicates: readonly MappedEvent[] };
+
 /** What is known of a DPU's events in one millisecond; `position` of those that history holds. */
 type Known = RingEvent & { readonly position: number; isOfBatch: boolean };
 
@@ -22,12 +25,11 @@ const RANGES_PER_DPU = 8;
 const RANGES_PER_QUERY = 40;
 const LOOKUPS_AT_ONCE = 2;
 
-/** The new events of the batch, in order. */
 export async function judge(
   parts: Pick<HistoryParts, 'influx' | 'ownership'>,
   batch: Batch,
   verdicts: EntryVerdicts,
-): Promise<Judged[]> {
+): Promise<Judgement> {
   const all = [...indexed(batch)].map(({ event, index }) => ({
     event,
     verdict: verdicts.of(event.position, index, usualSlot(event)),
@@ -35,8 +37,12 @@ export async function judge(
   const old = all.filter(({ verdict }) => verdict.kind === 'old').map(({ event }) => event);
   const known = old.length === 0 ? new Map<DpuId, Map<number, Known[]>>() : await lookUp(parts, old);
   const judged: Judged[] = [];
+  const duplicates: MappedEvent[] = [];
   for (const { event, verdict } of all) {
-    if (verdict.kind === 'duplicate') continue;
+    if (verdict.kind === 'duplicate') {
+      duplicates.push(event);
+      continue;
+    }
     const ofDpu = known.get(event.dpuId);
     if (verdict.kind === 'new') {
       judged.push({ event, slot: verdict.slot, isLate: false });
@@ -44,9 +50,10 @@ export async function judge(
       continue;
     }
     const slot = slotOfOld(ofDpu ?? new Map(), event);
-    if (slot !== null) judged.push({ event, slot, isLate: true });
+    if (slot === null) duplicates.push(event);
+    else judged.push({ event, slot, isLate: true });
   }
-  return judged;
+  return { fresh: judged, duplicates };
 }
 
 /** Null for a duplicate. What stands in history from this very entry was written by an attempt that was not finished. */

@@ -7,3 +7,15 @@ CREATE TABLE IF NOT EXISTS heard (
   held_at INTEGER,
   hold_until INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- How often the event with this identity came again after it was stored. Counted with the cursor, so an entry read again adds nothing.
+CREATE TABLE IF NOT EXISTS duplicate (
+  dpu INTEGER NOT NULL,
+  second INTEGER NOT NULL,
+  ms INTEGER NOT NULL,
+  direction INTEGER NOT NULL,
+  epoch INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  copies INTEGER NOT NULL,
+  PRIMARY KEY (dpu, second, ms, direction, epoch, seq)
+) STRICT, WITHOUT ROWID;

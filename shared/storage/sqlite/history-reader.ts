@@ -4,6 +4,7 @@ import type { HistoryReader, Sums as SumsOf } from '../history.ts';
 import type { LiveCount, LiveReader } from '../live.ts';
 import type { QuarantineReader } from '../quarantine.ts';
 import { openForReading, snapshot } from './database.ts';
+import { DuplicateTable } from './duplicates.ts';
 import { EventPages } from './event-pages.ts';
 import { HeardTable } from './heard.ts';
 import { historyPath } from './history-writer.ts';
@@ -21,6 +22,7 @@ export function openHistoryReader(dataDir: string): HistoryReader & LiveReader &
   const sums = new Sums(database);
   const profiles = new Profiles(database);
   const events = new EventPages(database);
+  const duplicates = new DuplicateTable(database);
   const heard = new HeardTable(database);
   const quarantine = new QuarantinePages(database);
   const spaceNumber = database.prepare('SELECT number FROM space WHERE id = ?');
@@ -48,6 +50,7 @@ export function openHistoryReader(dataDir: string): HistoryReader & LiveReader &
       }),
     events: async (query) => snapshot(database, () => events.page(query)),
     recordedAfter: async (span, afterMs) => snapshot(database, () => events.recordedAfter(span, afterMs)),
+    duplicates: async (span, dpuId) => snapshot(database, () => duplicates.in(span, dpuId)),
     counts: async (spaceIds) =>
       snapshot(database, () => spaceIds.map((spaceId) => liveCountOf(spaceId, live.get(spaceId)))),
     heard: async (dpuIds) => snapshot(database, () => dpuIds.map((dpuId) => heard.of(dpuId))),

@@ -10,6 +10,7 @@ import type { Batch, HistoryWriter, LiveStart, Recount } from '../history.ts';
 import { audit } from './audit.ts';
 import { Changes, prepareChanges } from './changes.ts';
 import { isDiskFailure, isDiskFull, openDatabase, transaction } from './database.ts';
+import { DuplicateCounter } from './duplicates.ts';
 import { Extremes } from './extremes.ts';
 import { HeardWriter } from './heard.ts';
 import { Names } from './names.ts';
@@ -31,6 +32,7 @@ export function openHistoryWriter(dataDir: string): HistoryWriter {
   const rawEvents = new RawEvents(database);
   const recounter = new Recounter(database, names, rawEvents);
   const heard = new HeardWriter(database);
+  const duplicates = new DuplicateCounter(database);
   const sums = new Sums(database);
   const extremes = new Extremes(database);
   const statements = prepareStatements(database);
@@ -60,7 +62,9 @@ export function openHistoryWriter(dataDir: string): HistoryWriter {
 
   const storeBatch = (batch: Batch): number => {
     const changes = new Changes(startOf);
-    const fresh = rawEvents.insert(rowsOf(batch.events, names));
+    const { rows, repeats } = rowsOf(batch.events, names);
+    const fresh = rawEvents.insert(rows);
+    duplicates.count(rows, fresh, repeats);
     for (const row of fresh)
       changes.add(timestampOf(row), row[3], names.effects[row[8]] as Names['effects'][number], 1);
     changes.write(statements.changes);

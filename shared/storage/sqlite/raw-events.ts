@@ -30,8 +30,8 @@ export function timestampOf(row: EventRow): number {
   return row[0] * SECOND_MS + row[2];
 }
 
-/** Rows for `events` in key order, each identity once; gives numbers to DPUs and mappings that have none. */
-export function rowsOf(events: readonly MappedEvent[], names: Names): EventRow[] {
+/** Rows for `events` in key order, each identity once, the others as `repeats`; gives numbers to DPUs and mappings that have none. */
+export function rowsOf(events: readonly MappedEvent[], names: Names): { rows: EventRow[]; repeats: EventRow[] } {
   const rows = events.map((event): EventRow => {
     const second = Math.floor(event.timestampMs / SECOND_MS);
     return [
@@ -47,7 +47,13 @@ export function rowsOf(events: readonly MappedEvent[], names: Names): EventRow[]
     ];
   });
   rows.sort(compareKeys);
-  return rows.filter((row, index) => index === 0 || compareKeys(rows[index - 1] as EventRow, row) !== 0);
+  const repeats: EventRow[] = [];
+  const unique = rows.filter((row, index) => {
+    const isFirst = index === 0 || compareKeys(rows[index - 1] as EventRow, row) !== 0;
+    if (!isFirst) repeats.push(row);
+    return isFirst;
+  });
+  return { rows: unique, repeats };
 }
 
 function compareKeys(one: EventRow, other: EventRow): number {
