@@ -148,21 +148,15 @@ function expectedCount(fleet: Fleet, space: string): number {
   const version = { fromMs: null, timeZone: 'UTC', dailyReset: null };
   const { spaces, doorways, dpus } = fleetFloorplan(60);
   for (const { id, parent_id = null } of spaces as { id: string; parent_id?: string }[]) {
-    model.facts.push({ kind: 'space_version', id: id as never, parentId: parent_id as never, ...version });
+    model.record([{ kind: 'space_version', id: id as never, parentId: parent_id as never, ...version }], 0);
   }
-  for (const { id, a, b } of doorways)
-    model.facts.push({ kind: 'doorway_version', id: id as never, fromMs: null, a: a as never, b: b as never });
+  for (const { id, a, b } of doorways) {
+    model.record([{ kind: 'doorway_version', id: id as never, fromMs: null, a: a as never, b: b as never }], 0);
+  }
   for (const { id, placements } of dpus) {
     const doorwayId = placements[0]?.doorway_id as never;
-    model.facts.push({
-      kind: 'placement',
-      id: `p${id}` as never,
-      dpuId: id as never,
-      doorwayId,
-      facing: 'a',
-      fromMs: null,
-      untilMs: null,
-    });
+    const placed = { kind: 'placement' as const, id: `p${id}` as never, dpuId: id as never, doorwayId };
+    model.record([{ ...placed, facing: 'a', fromMs: null, untilMs: null }], 0);
   }
   const ofOne = new Map(
     dpus.map(({ id }) => [id, model.delta({ dpu: id, atMs: START_MS, direction: 1, seq: null }, space)]),

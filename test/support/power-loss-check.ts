@@ -128,7 +128,7 @@ async function compareQuarantine({ reader }: Stores, { workload, acknowledged }:
 /** Live counts and history against a model that knows only the stored events and facts. */
 async function compareCounts({ reader, floorplan, plan }: Stores, events: readonly StoredEvent[]): Promise<string[]> {
   const model = new Model();
-  for (const fact of await floorplan.read(0)) model.facts.push(fact.change);
+  for (const fact of await floorplan.read(0)) model.record([fact.change], fact.recordedAtMs);
   const faults: string[] = [];
   for (const spaceId of plan.plan.spaces.keys()) {
     const deltas = events.map((event) => {
