@@ -1,5 +1,5 @@
 // The drift of a space: what its count was at the quietest hour of each night, when nobody should have been in.
-import { localDate, localInstantMs } from '../shared/calendar.ts';
+import { isDateInZone, localDate, localInstantMs } from '../shared/calendar.ts';
 import type { SpaceId } from '../shared/ids.ts';
 import { resetAt } from '../shared/reset.ts';
 import { versionAt } from '../shared/versions.ts';
@@ -24,7 +24,7 @@ export async function driftOf(
   for (let date = localDate(fromMs, zone); ; date = date.add({ days: 1 })) {
     const atMs = localInstantMs(date, time, zone);
     if (atMs > untilMs) break;
-    if (atMs >= fromMs) nights.push({ date: date.toString(), atMs });
+    if (atMs >= fromMs && isDateInZone(date, zone)) nights.push({ date: date.toString(), atMs });
   }
   // A daily reset at this very moment would hide what it removes.
   const counts = await Promise.all(nights.map(({ atMs }) => countAt({ plan, history }, spaceId, atMs - 1)));
