@@ -175,6 +175,7 @@ const keyFields = z.object({
   id: text,
   name: text,
   scopes: z.array(z.enum(SCOPES)),
+  root_space_id: textOrNull.describe('The space that it is confined to; null: none.'),
   created_at: moment,
   expires_at: momentOrNull,
   revoked_at: momentOrNull,

@@ -6,6 +6,7 @@ import etag from '@fastify/etag';
 import fastify, { type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import { authenticateRequests } from './authentication.ts';
 import { badHttp } from './bad-http.ts';
+import { confineRequests } from './confinement.ts';
 import type { Api, ApiDependencies } from './dependencies.ts';
 import { DryRunDone } from './dry-run.ts';
 import { describeApi, describeRoute } from './openapi.ts';
@@ -88,6 +89,7 @@ export function buildApp(dependencies: ApiDependencies): Api {
     done();
   });
   authenticateRequests(app, dependencies.access);
+  confineRequests(app, dependencies.floorplan.plan, dependencies.clock);
   app.addHook('onRoute', describeRoute);
   describeApi(app);
   app.register(etag);

@@ -5,6 +5,7 @@ import type { Change, Fact } from '../shared/fact.ts';
 import type { Floorplan } from '../shared/floorplan.ts';
 import type { JournalWriter } from '../shared/journal-writer.ts';
 import { FLOORPLAN_FULL } from '../shared/storage/floorplan.ts';
+import { withoutNames } from './confinement.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { DryRunDone, dryRun } from './dry-run.ts';
 import { Problem } from './problem.ts';
@@ -20,20 +21,31 @@ export function journalUnavailable(detail: string): Problem {
 }
 
 /**
- * Records what `decide` makes of the floor plan, in the name of the request's key; what it throws is thrown. With
+ * Records what `decide` makes of the floor plan, in the name of the request's key, if its view permits it. With
  * `dry_run` nothing is recorded, and DryRunDone is thrown. 503 while the journal is failing.
  */
 export async function record(
   { floorplan, ingest, history, clock }: Pick<ApiDependencies, 'floorplan' | 'ingest' | 'history' | 'clock'>,
-  { identity, query }: Pick<FastifyRequest, 'identity' | 'query'>,
+  request: Pick<FastifyRequest, 'identity' | 'query' | 'view'>,
   decide: (plan: Floorplan) => readonly Change[],
 ): Promise<readonly Fact[]> {
-  if ((query as z.output<typeof dryRunQuery>).dry_run === 'true') {
+  const { identity } = request;
+  const permitted = (plan: Floorplan): readonly Change[] => {
+    try {
+      const changes = decide(plan);
+      request.view.permit(plan, changes);
+      return changes;
+    } catch (error) {
+      throw request.view.within === null ? error : withoutNames(error);
+    }
+  };
+  if ((request.query as z.output<typeof dryRunQuery>).dry_run === 'true') {
     const { plan, facts } = floorplan;
-    throw new DryRunDone(await dryRun({ facts, history, clock }, decide(plan)));
+    const { spaces, events } = await dryRun({ facts, history, clock }, permitted(plan));
+    throw new DryRunDone({ spaces: spaces.filter(({ space_id }) => request.view.plan.spaces.has(space_id)), events });
   }
   if (ingest.writer.failing) throw journalUnavailable('nothing was changed; try again');
-  return unlessFailing(ingest.writer, floorplan.record(decide, identity?.id ?? null)).catch((error: Error) => {
+  return unlessFailing(ingest.writer, floorplan.record(permitted, identity?.id ?? null)).catch((error: Error) => {
     if (error.message !== FLOORPLAN_FULL) throw error;
     throw journalUnavailable('the disk is full and nothing was changed; free some space, then try again');
   });

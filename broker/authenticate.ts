@@ -1,4 +1,5 @@
-// Who may connect, and what each connection may do then: a DPU speaks for itself only, a key with the scope ingest for all.
+// Who may connect, and what each connection may do then: a DPU speaks for itself only, a key with the scope ingest for all,
+// or, if it is confined to a space, for those wholly within it.
 //
 //   CONNECT ──▶ service open? ──▶ anybody
 //                   └─ no ──▶ password is a good key with ingest ──▶ any DPU's events
@@ -7,8 +8,9 @@
 import type { AedesOptions, Client } from 'aedes';
 import type { Access, CredentialName } from '../shared/access.ts';
 import type { Clock } from '../shared/clock.ts';
+import { Confinements } from '../shared/confinement.ts';
 import type { Floorplan } from '../shared/floorplan.ts';
-import type { DpuId } from '../shared/ids.ts';
+import type { DpuId, SpaceId } from '../shared/ids.ts';
 import { dpuOfCommandsFilter, isSubscribable } from './topics.ts';
 
 export type Authenticate = NonNullable<AedesOptions['authenticate']>;
@@ -24,7 +26,7 @@ export type Doorman = {
 
 export type DoormanDependencies = {
   readonly access: Access;
-  readonly plan: Pick<Floorplan, 'dpus'>;
+  readonly plan: Floorplan;
   readonly clock: Clock;
 };
 
@@ -33,6 +35,8 @@ type Session = {
   readonly name: CredentialName | null;
   /** The only DPU that it speaks for; null: for all. */
   readonly dpuId: DpuId | null;
+  /** Of those it speaks for only the ones that lie wholly within this space; null: all. */
+  readonly rootSpaceId: SpaceId | null;
   readonly expiresAtMs: number | null;
 };
 
@@ -66,6 +70,11 @@ export function admitAnybody(): Doorman {
 export function admitKnown(dependencies: DoormanDependencies): Doorman {
   const { access, clock } = dependencies;
   const sessions = new Map<Client, Session>();
+  const confinements = new Confinements(dependencies.plan);
+  const speaksFor = ({ dpuId: own, rootSpaceId }: Session, dpuId: DpuId): boolean => {
+    if ((own ?? dpuId) !== dpuId) return false;
+    return rootSpaceId === null || confinements.of(rootSpaceId, clock.nowMs()).isDpuInside(dpuId);
+  };
   const stands = ({ name, expiresAtMs }: Session, changed: ReadonlySet<CredentialName>): boolean => {
     if (name === null) return access.staysOpen;
     return !changed.has(name) && (expiresAtMs === null || expiresAtMs > clock.nowMs());
@@ -96,12 +105,14 @@ export function admitKnown(dependencies: DoormanDependencies): Doorman {
     },
     mayPublish: (client, dpuId) => {
       const session = sessions.get(client);
-      return session !== undefined && (session.dpuId ?? dpuId) === dpuId;
+      return session !== undefined && speaksFor(session, dpuId);
     },
     maySubscribe: (client, filter) => {
       const session = sessions.get(client);
       if (session === undefined || !isSubscribable(filter)) return false;
-      return session.dpuId === null || dpuOfCommandsFilter(filter) === session.dpuId;
+      if (session.dpuId === null && session.rootSpaceId === null) return true;
+      const dpuId = dpuOfCommandsFilter(filter);
+      return dpuId !== null && speaksFor(session, dpuId);
     },
     close: unwatch,
   };
@@ -111,17 +122,18 @@ async function sessionOf(
   { access, plan }: DoormanDependencies,
   ...[client, username, password]: Connect
 ): Promise<Session> {
-  if (await access.isOpen()) return { name: null, dpuId: null, expiresAtMs: null };
+  if (await access.isOpen()) return { name: null, dpuId: null, rootSpaceId: null, expiresAtMs: null };
   if (password === undefined || password === '') throw new Refusal(NOT_AUTHORIZED, 'neither a key nor a secret');
   const identity = await access.authenticateKey(password);
   if (identity !== null) {
     if (!identity.scopes.has('ingest')) throw new Refusal(NOT_AUTHORIZED, 'the key has not the scope ingest');
-    return { name: `key:${identity.id}`, dpuId: null, expiresAtMs: identity.expiresAtMs };
+    const { id, rootSpaceId, expiresAtMs } = identity;
+    return { name: `key:${id}`, dpuId: null, rootSpaceId, expiresAtMs };
   }
   const dpuId = client.id as DpuId;
   const isKnown = username === client.id && plan.dpus.has(dpuId);
   if (isKnown && (await access.authenticateDpu(dpuId, password))) {
-    return { name: `dpu:${dpuId}`, dpuId, expiresAtMs: null };
+    return { name: `dpu:${dpuId}`, dpuId, rootSpaceId: null, expiresAtMs: null };
   }
   throw new Refusal(WRONG_CREDENTIALS, 'wrong credentials; a DPU has its id as client id and as user name');
 }

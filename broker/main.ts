@@ -18,7 +18,7 @@ export type BrokerServiceDependencies = {
   readonly clock: Clock;
   readonly log: Log;
   /** Who may connect; default: anybody, which is right on loopback without credentials. */
-  readonly admission?: { readonly access: Access; readonly plan: Pick<Floorplan, 'dpus'> };
+  readonly admission?: { readonly access: Access; readonly plan: Floorplan };
   /** In place of the doorman's own. */
   readonly authenticate?: Authenticate;
 };

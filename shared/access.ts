@@ -11,6 +11,7 @@ import {
   SCOPES,
   type Scope,
 } from './credential.ts';
+import type { SpaceId } from './ids.ts';
 import type { CredentialStore } from './storage/credentials.ts';
 
 /** What a good key may do. */
@@ -19,6 +20,8 @@ export type Identity = {
   readonly scopes: ReadonlySet<Scope>;
   /** From then on it is no longer good; null: it does not expire. */
   readonly expiresAtMs: number | null;
+  /** It is confined to this space and what is below it; null: to nothing. */
+  readonly rootSpaceId: SpaceId | null;
 };
 
 /** Names a credential among changed ones. */
@@ -38,7 +41,7 @@ const FRESH_MS = 500;
 /** Credentials remembered, some 500 bytes each. */
 const REMEMBERED_MAX = 20_000;
 
-const ADMIN: Identity = { id: 'FOOTFALL_ADMIN_KEY', scopes: new Set(SCOPES), expiresAtMs: null };
+const ADMIN: Identity = { id: 'FOOTFALL_ADMIN_KEY', scopes: new Set(SCOPES), expiresAtMs: null, rootSpaceId: null };
 
 /**
  * A credential that was changed or revoked anywhere stops working within a second. Where the store cannot be asked,
@@ -79,7 +82,8 @@ export class Access {
     if (id === null) return null;
     const credential = await this.#find('key', id);
     if (credential?.kind !== 'key' || !isTextOf(credential, text) || !isGood(credential, clock.nowMs())) return null;
-    return { id, scopes: impliedScopes(credential.scopes), expiresAtMs: credential.expiresAtMs };
+    const { scopes, expiresAtMs, rootSpaceId = null } = credential;
+    return { id, scopes: impliedScopes(scopes), expiresAtMs, rootSpaceId };
   }
 
   /** True when `text` is the secret of that DPU. */

@@ -6,6 +6,7 @@
 // device's settings to the next, and equal secrets must not show.
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { crc32 } from 'node:zlib';
+import type { SpaceId } from './ids.ts';
 
 export const SCOPES = ['read', 'ingest', 'manage', 'admin'] as const;
 /** read: ask; ingest: send events of any DPU; manage: change the floor plan; admin: everything, keys included. */
@@ -29,6 +30,8 @@ export type KeyCredential = Kept & {
   /** From then on it is good for nothing; null: never. */
   readonly expiresAtMs: number | null;
   readonly revokedAtMs: number | null;
+  /** It is confined to this space and what is below it; null or absent: to nothing. */
+  readonly rootSpaceId?: SpaceId | null;
 };
 
 /** `id` is the DPU's: it has one secret at a time. */
@@ -44,16 +47,16 @@ const SECRET_BYTES = 16;
 /** ff_<id>_<secret>_<checksum>, everything hexadecimal. The checksum is for people's slips and for scanners that look for leaked keys. */
 const KEY_PATTERN = /^(ff_([0-9a-f]{12})_[0-9a-f]{32})_([0-9a-f]{8})$/;
 
-export type KeyWish = Pick<KeyCredential, 'name' | 'scopes' | 'expiresAtMs'>;
+export type KeyWish = Pick<KeyCredential, 'name' | 'scopes' | 'expiresAtMs' | 'rootSpaceId'>;
 
 /** A new key: `text` is for its holder and kept nowhere. */
 export function newKey(wish: KeyWish, nowMs: number): { readonly text: string; readonly credential: KeyCredential } {
   const id = randomBytes(ID_BYTES).toString('hex');
   const body = `${KEY_PREFIX}${id}_${randomBytes(SECRET_BYTES).toString('hex')}`;
   const text = `${body}_${checksum(body)}`;
-  const { name, scopes, expiresAtMs } = wish;
+  const { name, scopes, expiresAtMs, rootSpaceId = null } = wish;
   const times = { createdAtMs: nowMs, expiresAtMs, revokedAtMs: null };
-  return { text, credential: { kind: 'key', id, name, scopes, hash: sha256(text), ...times } };
+  return { text, credential: { kind: 'key', id, name, scopes, rootSpaceId, hash: sha256(text), ...times } };
 }
 
 /** A new secret of a DPU, in place of any it had: `text` is for the device and kept nowhere. */

@@ -43,6 +43,7 @@ export function countRoutes(api: Api, dependencies: ApiDependencies): void {
   api.get(
     '/v1/spaces/:id/count',
     {
+      config: { confinement: 'space' },
       schema: {
         tags,
         summary: 'How many people are, or were, in a space',
@@ -68,6 +69,7 @@ export function countRoutes(api: Api, dependencies: ApiDependencies): void {
   api.get(
     '/v1/spaces/counts',
     {
+      config: { confinement: 'view' },
       schema: {
         tags,
         summary: 'How many people are, or were, in each space',
@@ -80,9 +82,9 @@ export function countRoutes(api: Api, dependencies: ApiDependencies): void {
         response: { 200: listOf(countAnswer) },
       },
     },
-    async ({ query }) => {
+    async ({ query, view }) => {
       const atMs = momentAsked(query.at, clock, futureAllowedMs);
-      const wanted = wantedSpaces(sources, query.space_ids, atMs ?? clock.nowMs());
+      const wanted = wantedSpaces(view, query.space_ids, atMs ?? clock.nowMs());
       const page = pageOf(`counts ${query.space_ids ?? ''}`, wanted, ({ key }) => key, query);
       const ids = page.results.map(({ id }) => id);
       const counts = await countsOf(sources, ids, atMs);
@@ -102,6 +104,7 @@ function seriesRoute(api: Api, sources: CountSources): void {
   api.get(
     '/v1/spaces/:id/counts',
     {
+      config: { confinement: 'space' },
       schema: {
         tags,
         summary: 'What the count of a space did in each interval of a range',
@@ -145,7 +148,11 @@ function isAfter(fromMs: number, placeMs: number, order: 'asc' | 'desc'): boolea
 type WantedSpace = { readonly id: SpaceId; readonly key: string | number };
 
 /** The spaces asked for in their order, or all that were not retired at `atMs`, by id. */
-function wantedSpaces({ plan }: CountSources, ids: readonly SpaceId[] | undefined, atMs: number): WantedSpace[] {
+function wantedSpaces(
+  { plan }: Pick<CountSources, 'plan'>,
+  ids: readonly SpaceId[] | undefined,
+  atMs: number,
+): WantedSpace[] {
   if (ids !== undefined) return ids.map((id, key) => ({ id: spaceOf(plan, id, 'query.space_ids').id, key }));
   const isThere = ({ retiredAtMs }: Space) => retiredAtMs === null || retiredAtMs > atMs;
   const wanted = [...plan.spaces.values()].filter(isThere).map(({ id }) => ({ id, key: id }));

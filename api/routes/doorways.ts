@@ -13,6 +13,7 @@ import { thingRoutes } from './things.ts';
 export function doorwayRoutes(api: Api, dependencies: ApiDependencies): void {
   thingRoutes(api, dependencies, {
     noun: 'doorway',
+    confinement: 'doorway',
     path: '/v1/doorways',
     id: doorwayId,
     bodies: doorwayBodies,
@@ -30,6 +31,7 @@ export function doorwayRoutes(api: Api, dependencies: ApiDependencies): void {
   api.get(
     '/v1/doorways/:id/versions',
     {
+      config: { confinement: 'doorway' },
       schema: {
         tags: ['floor plan'],
         summary: 'What a doorway joined, joins and will join',
@@ -38,8 +40,8 @@ export function doorwayRoutes(api: Api, dependencies: ApiDependencies): void {
         response: { 200: listOf(doorwayVersionAnswer) },
       },
     },
-    async ({ params, query }) => {
-      const versions = essential(doorwayOf(dependencies.floorplan.plan, params.id).versions, isSameSides);
+    async ({ params, query, view }) => {
+      const versions = essential(doorwayOf(view.plan, params.id).versions, isSameSides);
       const page = pageOf(`versions of ${params.id}`, versions, (version) => version.fromMs ?? -Infinity, query);
       return { ...page, results: page.results.map(doorwayVersionShape) };
     },

@@ -16,6 +16,7 @@ export function dpuRoutes(api: Api, dependencies: ApiDependencies): void {
   const { history, processor } = dependencies;
   thingRoutes(api, dependencies, {
     noun: 'DPU',
+    confinement: 'dpu',
     path: '/v1/dpus',
     id: dpuId,
     bodies: dpuBodies,

@@ -19,6 +19,7 @@ export function driftRoutes(api: Api, { floorplan, history, clock }: ApiDependen
   api.get(
     '/v1/spaces/:id/drift',
     {
+      config: { confinement: 'space' },
       schema: {
         tags: ['counts'],
         summary: 'What was left of the count each night, and the reset that would remove it',

@@ -15,6 +15,7 @@ import { journalUnavailable, unlessFailing } from '../recording.ts';
 import { dpuId, order, paging, queryMoment, spaceId } from '../schemas.ts';
 import { eventShape } from '../shapes.ts';
 import { validateAllButBody } from '../validation.ts';
+import type { View } from '../view.ts';
 
 const BODY_BYTES_MAX = 1024 * 1024;
 /** How long a POST waits for the journal before it is told to come again. */
@@ -35,7 +36,7 @@ export function eventRoutes(api: Api, dependencies: ApiDependencies): void {
   const { floorplan, history } = dependencies;
 
   /** A page of what `whose` names; `list` is its name in cursors. */
-  const page = async (list: string, whose: Pick<EventsQuery, 'dpuId' | 'spaceId'>, query: Query) => {
+  const page = async (list: string, whose: Pick<EventsQuery, 'dpuId' | 'spaceId' | 'within'>, query: Query) => {
     const {
       start_time: fromMs = EVER.fromMs,
       end_time: untilMs = EVER.untilMs,
@@ -58,12 +59,15 @@ export function eventRoutes(api: Api, dependencies: ApiDependencies): void {
     return { total: found.total, next, results: found.results.map(eventShape) };
   };
 
-  api.get('/v1/events', { schema: { tags, summary: 'Stored events', querystring, response } }, async ({ query }) =>
-    page('all', {}, query),
+  api.get(
+    '/v1/events',
+    { config: { confinement: 'view' }, schema: { tags, summary: 'Stored events', querystring, response } },
+    async ({ query, view }) => page('all', shownTo(view), query),
   );
   api.get(
     '/v1/spaces/:id/events',
     {
+      config: { confinement: 'space' },
       schema: {
         tags,
         summary: 'Events that change a space',
@@ -79,20 +83,28 @@ export function eventRoutes(api: Api, dependencies: ApiDependencies): void {
   );
   api.get(
     '/v1/dpus/:id/events',
-    { schema: { tags, summary: 'Events of a DPU', params: z.strictObject({ id: dpuId }), querystring, response } },
-    async ({ params, query }) => {
+    {
+      config: { confinement: 'dpu' },
+      schema: { tags, summary: 'Events of a DPU', params: z.strictObject({ id: dpuId }), querystring, response },
+    },
+    async ({ params, query, view }) => {
       const { id } = dpuOf(floorplan.plan, params.id);
-      return page(`dpu ${id}`, { dpuId: id }, query);
+      return page(`dpu ${id}`, { dpuId: id, ...shownTo(view) }, query);
     },
   );
   ingestRoute(api, dependencies.ingest);
+}
+
+/** Of what a view shows, for a query. */
+function shownTo({ spans }: View): Pick<EventsQuery, 'within'> {
+  return spans === null ? {} : { within: spans };
 }
 
 function ingestRoute(api: Api, ingest: Ingest): void {
   api.post(
     '/v1/dpus/:id/events',
     {
-      config: { scope: 'ingest' },
+      config: { scope: 'ingest', confinement: 'own_dpu' },
       bodyLimit: BODY_BYTES_MAX,
       schema: {
         tags,

@@ -13,12 +13,15 @@ import { dryRunQuery, queryMoment } from '../schemas.ts';
 const BODY_BYTES_MAX = 64 * 1024 * 1024;
 
 export function floorplanRoutes(api: Api, dependencies: ApiDependencies): void {
-  const { floorplan, clock } = dependencies;
+  const { clock } = dependencies;
   const tags = ['floor plan'];
   api.get(
     '/v1/floorplan',
-    { schema: { tags, summary: 'The whole floor plan, as PUT takes it', response: { 200: floorplanAnswer } } },
-    async () => documentOf(floorplan.plan, clock.nowMs()),
+    {
+      config: { confinement: 'view' },
+      schema: { tags, summary: 'The whole floor plan, as PUT takes it', response: { 200: floorplanAnswer } },
+    },
+    async ({ view }) => documentOf(view.plan, clock.nowMs()),
   );
   api.put(
     '/v1/floorplan',

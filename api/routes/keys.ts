@@ -5,22 +5,26 @@ import { formatTimestamp } from '../../shared/timestamp.ts';
 import { keyAnswer, keyMadeAnswer, listOf, secretAnswer } from '../answers.ts';
 import { available } from '../authentication.ts';
 import type { Api, ApiDependencies } from '../dependencies.ts';
-import { dpuOf, retired } from '../lookup.ts';
+import { dpuOf, retired, spaceOf } from '../lookup.ts';
 import { pageOf } from '../paging.ts';
 import { invalidField, Problem } from '../problem.ts';
-import { dpuId, givenId, moment, paging } from '../schemas.ts';
+import { dpuId, givenId, moment, paging, spaceId } from '../schemas.ts';
 
 const NAME_CHARACTERS_MAX = 200;
+const ADMIN_UNCONFINED = 'admin is for the whole building: leave it or root_space_id out';
 const tags = ['operations'];
 const config = { scope: 'admin' } as const;
 const keyBody = z.strictObject({
   name: z.string().max(NAME_CHARACTERS_MAX).optional().describe('For those who read the list.'),
   scopes: z.array(z.enum(SCOPES)).min(1).describe('admin includes all, manage includes read.'),
   expires_at: moment.nullish().describe('From then on it is good for nothing; default never.'),
+  root_space_id: spaceId
+    .nullish()
+    .describe('It sees and changes only this space and those below it, by the tree of now; default everything.'),
 });
 
 export function keyRoutes(api: Api, dependencies: ApiDependencies): void {
-  const { access, credentials, clock } = dependencies;
+  const { access, credentials, floorplan, clock } = dependencies;
   api.get(
     '/v1/keys',
     {
@@ -46,7 +50,11 @@ export function keyRoutes(api: Api, dependencies: ApiDependencies): void {
     },
     async ({ body }, reply) => {
       const nowMs = clock.nowMs();
-      const { name = '', scopes, expires_at: expiresAtMs = null } = body;
+      const { name = '', scopes, expires_at: expiresAtMs = null, root_space_id: rootSpaceId = null } = body;
+      if (rootSpaceId !== null) {
+        spaceOf(floorplan.plan, rootSpaceId, 'body.root_space_id');
+        if (scopes.includes('admin')) throw invalidField('body.scopes', ADMIN_UNCONFINED);
+      }
       if (expiresAtMs !== null && expiresAtMs <= nowMs)
         throw invalidField('body.expires_at', 'it must be in the future');
       if (!scopes.includes('admin') && (await available(access.isOpen()))) {
@@ -55,7 +63,7 @@ export function keyRoutes(api: Api, dependencies: ApiDependencies): void {
           'the first key closes the service to everybody else: it needs the scope admin',
         );
       }
-      const { text, credential } = newKey({ name, scopes: [...new Set(scopes)], expiresAtMs }, nowMs);
+      const { text, credential } = newKey({ name, scopes: [...new Set(scopes)], expiresAtMs, rootSpaceId }, nowMs);
       await available(access.put(credential));
       reply.code(201).header('location', `/v1/keys/${credential.id}`).header('cache-control', 'no-store');
       return reply.send({ ...keyShape(credential), key: text });
@@ -86,6 +94,7 @@ function secretRoute(api: Api, { access, floorplan, clock }: ApiDependencies): v
   api.post(
     '/v1/dpus/:id/secret',
     {
+      config: { confinement: 'own_dpu' },
       schema: {
         tags: ['floor plan'],
         summary: 'Make the secret of a DPU, shown this once; the one before it is good for nothing at once',
@@ -115,11 +124,12 @@ function sortKey({ createdAtMs, id }: KeyCredential): string {
   return `${String(createdAtMs).padStart(15, '0')} ${id}`;
 }
 
-function keyShape({ id, name, scopes, createdAtMs, expiresAtMs, revokedAtMs }: KeyCredential) {
+function keyShape({ id, name, scopes, createdAtMs, expiresAtMs, revokedAtMs, rootSpaceId = null }: KeyCredential) {
   return {
     id,
     name,
     scopes: [...scopes],
+    root_space_id: rootSpaceId,
     created_at: formatTimestamp(createdAtMs),
     expires_at: expiresAtMs === null ? null : formatTimestamp(expiresAtMs),
     revoked_at: revokedAtMs === null ? null : formatTimestamp(revokedAtMs),

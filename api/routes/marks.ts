@@ -1,5 +1,5 @@
 // Routes of resets and voids: facts that are entered, listed and revoked, and never changed.
-import type { FastifyTypeProviderDefault } from 'fastify';
+import type { FastifyRequest, FastifyTypeProviderDefault } from 'fastify';
 import { z } from 'zod';
 import type { Change } from '../../shared/fact.ts';
 import type { Dpu, Floorplan, RecordedReset } from '../../shared/floorplan.ts';
@@ -29,6 +29,7 @@ type Kind<Owner extends string, Item extends { readonly factNumber: number }, Bo
   readonly noun: string;
   /** With `:id` for the owner. */
   readonly path: string;
+  readonly confinement: 'space' | 'dpu';
   readonly owner: z.ZodType<Owner>;
   readonly body: z.ZodType<Body>;
   readonly answer: z.ZodType<Answer>;
@@ -43,6 +44,7 @@ export function resetRoutes(api: Api, dependencies: ApiDependencies): void {
   markRoutes(api, dependencies, {
     noun: 'reset',
     path: '/v1/spaces/:id/resets',
+    confinement: 'space',
     owner: spaceId,
     body: resetBody,
     answer: resetAnswer,
@@ -58,6 +60,7 @@ export function voidRoutes(api: Api, dependencies: ApiDependencies): void {
   markRoutes(api, dependencies, {
     noun: 'void',
     path: '/v1/dpus/:id/voids',
+    confinement: 'dpu',
     owner: dpuId,
     body: voidBody,
     answer: voidAnswer,
@@ -73,6 +76,7 @@ export function outageRoutes(api: Api, dependencies: ApiDependencies): void {
   markRoutes(api, dependencies, {
     noun: 'outage',
     path: '/v1/dpus/:id/outages',
+    confinement: 'dpu',
     owner: dpuId,
     body: outageBody,
     answer: outageAnswer,
@@ -96,18 +100,21 @@ function markRoutes<Owner extends string, Item extends { readonly factNumber: nu
   kind: Kind<Owner, Item, Body, Answer>,
 ): void {
   const { noun, path, answer } = kind;
-  const { floorplan, clock } = dependencies;
+  const { clock } = dependencies;
   const plain = api.withTypeProvider<FastifyTypeProviderDefault>();
   const tags = ['floor plan'];
+  const config = { confinement: kind.confinement };
   const params = z.strictObject({ id: kind.owner });
   const item = z.strictObject({ id: kind.owner, mark_id: givenId });
   const querystring = z.strictObject(paging);
-  const shapeOf = (owner: Owner, id: string): Answer => kind.shape(kind.find(floorplan.plan, owner, id));
+  const shapeOf = ({ view }: FastifyRequest, owner: Owner, id: string): Answer =>
+    kind.shape(kind.find(view.plan, owner, id));
   type Asked = Request<Owner, Body, z.output<typeof querystring>>;
 
   plain.get(
     path,
     {
+      config,
       schema: {
         tags,
         summary: `List ${noun}s, revoked ones too`,
@@ -120,7 +127,7 @@ function markRoutes<Owner extends string, Item extends { readonly factNumber: nu
       const { params, query } = request as Asked;
       const page = pageOf(
         `${noun}s of ${params.id}`,
-        kind.all(floorplan.plan, params.id),
+        kind.all(request.view.plan, params.id),
         (one) => one.factNumber,
         query,
       );
@@ -130,6 +137,7 @@ function markRoutes<Owner extends string, Item extends { readonly factNumber: nu
   plain.post(
     path,
     {
+      config,
       schema: {
         tags,
         querystring: dryRunQuery,
@@ -146,26 +154,27 @@ function markRoutes<Owner extends string, Item extends { readonly factNumber: nu
       return reply
         .code(201)
         .header('location', `${path.replace(':id', params.id)}/${id}`)
-        .send(shapeOf(params.id, id));
+        .send(shapeOf(request, params.id, id));
     },
   );
   plain.get(
     `${path}/:mark_id`,
-    { schema: { tags, summary: `A ${noun}`, params: item, response: { 200: answer } } },
+    { config, schema: { tags, summary: `A ${noun}`, params: item, response: { 200: answer } } },
     async (request) => {
       const { id, mark_id } = (request as Asked).params;
-      return shapeOf(id, mark_id);
+      return shapeOf(request, id, mark_id);
     },
   );
   plain.post(
     `${path}/:mark_id/revoke`,
     {
+      config,
       schema: { tags, querystring: dryRunQuery, summary: `Revoke a ${noun}`, params: item, response: { 200: answer } },
     },
     async (request) => {
       const { id, mark_id } = (request as Asked).params;
       await record(dependencies, request, (plan) => kind.revoke(plan, id, mark_id));
-      return shapeOf(id, mark_id);
+      return shapeOf(request, id, mark_id);
     },
   );
 }

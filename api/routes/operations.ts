@@ -10,7 +10,7 @@ const ANSWER_TIMEOUT_MS = 2_000;
 
 export function operationRoutes(api: Api, dependencies: ApiDependencies): void {
   const tags = ['operations'];
-  const open = { scope: 'nobody' } as const;
+  const open = { scope: 'nobody', confinement: 'no_space' } as const;
   const admin = { scope: 'admin' } as const;
   const ok = z.object({ status: z.literal('ok') });
   api.get(

@@ -17,6 +17,7 @@ export function pastRoutes(api: Api, dependencies: ApiDependencies): void {
   api.get(
     '/v1/spaces/:id/count/explain',
     {
+      config: { confinement: 'space' },
       schema: {
         tags: ['counts'],
         summary: 'Why the count of a space is, or was, what it is',
@@ -52,6 +53,7 @@ export function pastRoutes(api: Api, dependencies: ApiDependencies): void {
   api.get(
     '/v1/facts',
     {
+      config: { confinement: 'view' },
       schema: {
         tags: ['floor plan'],
         summary: 'Everything that was ever said about the building, in the order in which it was recorded',
@@ -59,8 +61,8 @@ export function pastRoutes(api: Api, dependencies: ApiDependencies): void {
         response: { 200: listOf(factAnswer) },
       },
     },
-    async ({ query }) => {
-      const page = pageOf('facts', facts, ({ number }) => number, query);
+    async ({ query, view }) => {
+      const page = pageOf('facts', view.facts(facts), ({ number }) => number, query);
       const results = page.results.map(({ number, recordedAtMs, by, change }) => ({
         number,
         recorded_at: formatTimestamp(recordedAtMs),

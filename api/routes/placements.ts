@@ -15,17 +15,18 @@ import { placementShape } from '../shapes.ts';
 const PATH = '/v1/dpus/:id/placements';
 const ITEM = `${PATH}/:placement_id`;
 const tags = ['floor plan'];
+const config = { confinement: 'dpu' } as const;
 const ofDpu = z.strictObject({ id: dpuId });
 const item = z.strictObject({ id: dpuId, placement_id: placementId });
 const answer = { 200: placementAnswer };
 const created = { 201: placementAnswer };
 
 export function placementRoutes(api: Api, dependencies: ApiDependencies): void {
-  const { plan } = dependencies.floorplan;
   const querystring = z.strictObject(paging);
   api.get(
     PATH,
     {
+      config,
       schema: {
         tags,
         summary: 'Placements as entered',
@@ -34,16 +35,16 @@ export function placementRoutes(api: Api, dependencies: ApiDependencies): void {
         response: { 200: listOf(placementAnswer) },
       },
     },
-    async ({ params, query }) => {
-      const { id, placements } = dpuOf(plan, params.id);
+    async ({ params, query, view }) => {
+      const { id, placements } = dpuOf(view.plan, params.id);
       const page = pageOf(`placements of ${id}`, placements, (placement) => placement.factNumber, query);
       return { ...page, results: page.results.map(placementShape) };
     },
   );
   api.get(
     ITEM,
-    { schema: { tags, summary: 'A placement', params: item, response: answer } },
-    async ({ params: { id, placement_id } }) => placementShape(placementOf(plan, id, placement_id)),
+    { config, schema: { tags, summary: 'A placement', params: item, response: answer } },
+    async ({ params: { id, placement_id }, view }) => placementShape(placementOf(view.plan, id, placement_id)),
   );
   changeRoutes(api, dependencies);
 }
@@ -54,6 +55,7 @@ function changeRoutes(api: Api, dependencies: ApiDependencies): void {
   api.post(
     PATH,
     {
+      config,
       schema: {
         tags,
         querystring: dryRunQuery,
@@ -77,6 +79,7 @@ function changeRoutes(api: Api, dependencies: ApiDependencies): void {
   api.put(
     ITEM,
     {
+      config,
       schema: {
         tags,
         querystring: dryRunQuery,
@@ -104,6 +107,7 @@ function changeRoutes(api: Api, dependencies: ApiDependencies): void {
   api.patch(
     ITEM,
     {
+      config,
       schema: {
         tags,
         querystring: dryRunQuery,
@@ -122,9 +126,14 @@ function changeRoutes(api: Api, dependencies: ApiDependencies): void {
       return placementShape(placementOf(plan, id, placement_id));
     },
   );
+  withdrawRoute(api, dependencies);
+}
+
+function withdrawRoute(api: Api, dependencies: ApiDependencies): void {
   api.delete(
     ITEM,
     {
+      config,
       schema: {
         tags,
         querystring: dryRunQuery,

@@ -13,6 +13,7 @@ import { thingRoutes } from './things.ts';
 export function spaceRoutes(api: Api, dependencies: ApiDependencies): void {
   thingRoutes(api, dependencies, {
     noun: 'space',
+    confinement: 'space',
     path: '/v1/spaces',
     id: spaceId,
     bodies: spaceBodies,
@@ -30,6 +31,7 @@ export function spaceRoutes(api: Api, dependencies: ApiDependencies): void {
   api.get(
     '/v1/spaces/:id/versions',
     {
+      config: { confinement: 'space' },
       schema: {
         tags: ['floor plan'],
         summary: 'What a space was, is and will be',
@@ -38,8 +40,8 @@ export function spaceRoutes(api: Api, dependencies: ApiDependencies): void {
         response: { 200: listOf(spaceVersionAnswer) },
       },
     },
-    async ({ params, query }) => {
-      const versions = essential(spaceOf(dependencies.floorplan.plan, params.id).versions, isSameSpaceVersion);
+    async ({ params, query, view }) => {
+      const versions = essential(spaceOf(view.plan, params.id).versions, isSameSpaceVersion);
       const page = pageOf(`versions of ${params.id}`, versions, (version) => version.fromMs ?? -Infinity, query);
       return { ...page, results: page.results.map(spaceVersionShape) };
     },

@@ -3,22 +3,18 @@ import type { FastifyRequest, FastifyTypeProviderDefault } from 'fastify';
 import { z } from 'zod';
 import type { Change } from '../../shared/fact.ts';
 import type { Floorplan } from '../../shared/floorplan.ts';
-import { listOf } from '../answers.ts';
 import type { Api, ApiDependencies } from '../dependencies.ts';
 import { type Move, movesIn } from '../edit/tree.ts';
-import { pageOf } from '../paging.ts';
 import { invalidField } from '../problem.ts';
 import { record } from '../recording.ts';
-import { dryRunQuery, paging } from '../schemas.ts';
+import { dryRunQuery } from '../schemas.ts';
 import { suggestedResets } from '../suggested-resets.ts';
-
-const TAG = 'floor plan';
-
-type Thing = { readonly id: string; readonly retiredAtMs: number | null };
+import { listRoute, TAG, type Thing } from './thing-list.ts';
 
 /** One kind of thing. The functions that give changes decide on the plan, and throw Problems. */
 export type Kind<Id extends string, Item extends Thing, Put, Patch, Answer> = {
   readonly noun: string;
+  readonly confinement: 'space' | 'doorway' | 'dpu';
   readonly path: string;
   readonly id: z.ZodType<Id>;
   readonly bodies: {
@@ -55,13 +51,18 @@ export function thingRoutes<Id extends string, Item extends Thing, Put, Patch, A
   const tags = [TAG];
   const answer = { 200: kind.answer };
   const created = { 201: kind.answer };
+  const config = { confinement: kind.confinement };
 
   const change = changing(dependencies, kind);
 
   listRoute(api, dependencies, kind);
   plain.post(
     path,
-    { schema: { tags, querystring: dryRunQuery, summary: `Make a ${noun}`, body: bodies.post, response: created } },
+    {
+      // A DPU that is new is nowhere, so no confined key could see it.
+      config: kind.confinement === 'dpu' ? {} : { confinement: 'view' as const },
+      schema: { tags, querystring: dryRunQuery, summary: `Make a ${noun}`, body: bodies.post, response: created },
+    },
     async (request, reply) => {
       const { body } = request as Request<Id, Put & { id: Id }>;
       const made = await change(request, body.id, (plan) => kind.create(plan, body.id, body));
@@ -72,6 +73,7 @@ export function thingRoutes<Id extends string, Item extends Thing, Put, Patch, A
   plain.put(
     `${path}/:id`,
     {
+      config,
       schema: {
         tags,
         querystring: dryRunQuery,
@@ -99,6 +101,7 @@ export function thingRoutes<Id extends string, Item extends Thing, Put, Patch, A
   plain.patch(
     `${path}/:id`,
     {
+      config,
       schema: {
         tags,
         querystring: dryRunQuery,
@@ -129,10 +132,11 @@ function changing<Id extends string, Item extends Thing, Put, Patch, Answer exte
       moves = movesIn(plan, changes);
       return changes;
     });
-    const shape = kind.shape(kind.find(floorplan.plan, id), clock.nowMs());
+    const { plan } = request.view;
+    const shape = kind.shape(kind.find(plan, id), clock.nowMs());
     if (moves === null) return shape;
     const suggested = await suggestedResets({ ...dependencies, plan: floorplan.plan }, moves);
-    return { ...shape, suggested_resets: suggested };
+    return { ...shape, suggested_resets: suggested.filter(({ space_id }) => plan.spaces.has(space_id)) };
   };
 }
 
@@ -144,21 +148,23 @@ function itemRoutes<Id extends string, Item extends Thing, Put, Patch, Answer>(
 ): void {
   const { floorplan, clock } = dependencies;
   const { noun } = kind;
+  const config = { confinement: kind.confinement };
   const plain = api.withTypeProvider<FastifyTypeProviderDefault>();
   const path = `${kind.path}/:id`;
   const params = z.strictObject({ id: kind.id });
   const tags = [TAG];
   plain.get(
     path,
-    { schema: { tags, summary: `A ${noun}, retired or not`, params, response: { 200: kind.answer } } },
+    { config, schema: { tags, summary: `A ${noun}, retired or not`, params, response: { 200: kind.answer } } },
     async (request) => {
       const { id } = (request as Request<Id, undefined>).params;
-      return kind.shape(kind.find(floorplan.plan, id), clock.nowMs());
+      return kind.shape(kind.find(request.view.plan, id), clock.nowMs());
     },
   );
   plain.delete(
     path,
     {
+      config,
       schema: {
         tags,
         querystring: dryRunQuery,
@@ -175,45 +181,4 @@ function itemRoutes<Id extends string, Item extends Thing, Put, Patch, Answer>(
       return reply.code(204).send();
     },
   );
-}
-
-function listRoute<Id extends string, Item extends Thing, Put, Patch, Answer>(
-  api: Api,
-  { floorplan, clock }: ApiDependencies,
-  { noun, path, all, shape, answer }: Kind<Id, Item, Put, Patch, Answer>,
-): void {
-  const sorted = sortedItems(floorplan.plan, all);
-  const querystring = z.strictObject({
-    ...paging,
-    include: z.literal('retired').optional().describe('Retired ones are left out otherwise.'),
-  });
-  const plain = api.withTypeProvider<FastifyTypeProviderDefault>();
-  plain.get(
-    path,
-    { schema: { tags: [TAG], summary: `List ${noun}s`, querystring, response: { 200: listOf(answer) } } },
-    async (request) => {
-      const query = request.query as z.output<typeof querystring>;
-      const items = sorted(query.include === 'retired');
-      const page = pageOf(`${path} ${query.include ?? ''}`, items, (item) => item.id, query);
-      return { ...page, results: page.results.map((item) => shape(item, clock.nowMs())) };
-    },
-  );
-}
-
-/** The items sorted by id; sorted again only after the plan has changed. */
-function sortedItems<Id extends string, Item extends Thing>(
-  plan: Floorplan,
-  all: (plan: Floorplan) => ReadonlyMap<Id, Item>,
-): (withRetired: boolean) => readonly Item[] {
-  let factNumber = -1;
-  let sorted: readonly Item[] = [];
-  let current: readonly Item[] = [];
-  return (withRetired) => {
-    if (factNumber !== plan.factNumber) {
-      sorted = [...all(plan).values()].sort((one, other) => (one.id < other.id ? -1 : 1));
-      current = sorted.filter((item) => item.retiredAtMs === null);
-      factNumber = plan.factNumber;
-    }
-    return withRetired ? sorted : current;
-  };
 }

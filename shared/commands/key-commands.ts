@@ -3,6 +3,7 @@
 // With --url the running service is asked. Without it the store is opened directly when no service holds it, which is how
 // the first key is made; when one does, that one is asked at the standard address.
 import { type KeyCredential, newKey, SCOPES, type Scope } from '../credential.ts';
+import { isId, type SpaceId } from '../ids.ts';
 import type { CredentialStore } from '../storage/credentials.ts';
 import { formatTimestamp, parseTimestampMs } from '../timestamp.ts';
 import { apiClient } from './api-client.ts';
@@ -18,6 +19,7 @@ type Listed = {
   readonly id: string;
   readonly name: string;
   readonly scopes: readonly string[];
+  readonly root_space_id: string | null;
   readonly expires_at: string | null;
   readonly revoked_at: string | null;
 };
@@ -49,19 +51,28 @@ function createCommand(offline: OfflineCredentials): Command {
         standard: ['read'] as readonly Scope[],
       },
       name: { value: 'text', description: 'for those who read the list', parse: (text: string) => text, standard: '' },
+      rootSpace: {
+        value: 'space',
+        description: 'it sees and changes only this space and those below it (default: everything)',
+        parse: parseSpace,
+      },
       expires: { value: 'time', description: 'from then on it is good for nothing', parse: parseInstant },
       url: urlOption,
       key: keyOption,
     },
-    run: async (_, { scope: scopes, name, expires, url, key }, terminal) => {
+    run: async (_, { scope: scopes, name, rootSpace, expires, url, key }, terminal) => {
+      const rootSpaceId = rootSpace ?? null;
+      if (rootSpaceId !== null && scopes.includes('admin')) {
+        throw new WrongUse('A key with --root-space cannot have the scope admin, which is for the whole building.');
+      }
       const expiresAtMs = expires === undefined ? null : (parseTimestampMs(expires) ?? null);
       const make = async (store: Omit<CredentialStore, 'close'>, nowMs: number): Promise<Made> => {
         if (expiresAtMs !== null && expiresAtMs <= nowMs) throw new CommandFailure('--expires must be in the future');
-        const { text, credential } = newKey({ name, scopes, expiresAtMs }, nowMs);
+        const { text, credential } = newKey({ name, scopes, expiresAtMs, rootSpaceId }, nowMs);
         await store.put(credential);
         return { ...listed(credential), key: text };
       };
-      const body = { name, scopes, expires_at: expires ?? null };
+      const body = { name, scopes, expires_at: expires ?? null, root_space_id: rootSpaceId };
       const made = await either(offline, url, make, (at) => apiClient(at, key).call<Made>('POST', '/v1/keys', body));
       terminal.print(made.key);
       if (terminal.interactive) terminal.complain(`key ${made.id} (${made.scopes.join(', ')}): it is not shown again`);
@@ -79,9 +90,10 @@ function listCommand(offline: OfflineCredentials): Command {
     run: async (_, { url, key }, terminal) => {
       const read = async (store: Omit<CredentialStore, 'close'>) => (await store.keys()).map(listed);
       const keys = await either(offline, url, read, (at) => allKeys(at, key));
-      for (const { id, name, scopes, expires_at, revoked_at } of keys) {
+      for (const { id, name, scopes, root_space_id, expires_at, revoked_at } of keys) {
+        const within = root_space_id === null ? '' : `within ${root_space_id}`;
         const end = revoked_at !== null ? `revoked ${revoked_at}` : expires_at !== null ? `expires ${expires_at}` : '';
-        terminal.print([id, scopes.join(','), name, end].filter((part) => part !== '').join('  '));
+        terminal.print([id, scopes.join(','), within, name, end].filter((part) => part !== '').join('  '));
       }
       return 0;
     },
@@ -136,10 +148,15 @@ async function allKeys(url: string, key: string | undefined): Promise<Listed[]> 
   return keys;
 }
 
-function listed({ id, name, scopes, expiresAtMs, revokedAtMs }: KeyCredential): Listed {
+function listed({ id, name, scopes, rootSpaceId = null, expiresAtMs, revokedAtMs }: KeyCredential): Listed {
   const expires_at = expiresAtMs === null ? null : formatTimestamp(expiresAtMs);
   const revoked_at = revokedAtMs === null ? null : formatTimestamp(revokedAtMs);
-  return { id, name, scopes, expires_at, revoked_at };
+  return { id, name, scopes, root_space_id: rootSpaceId, expires_at, revoked_at };
+}
+
+function parseSpace(text: string): SpaceId {
+  if (!isId(text)) throw new WrongUse('A space is named by its id.');
+  return text as SpaceId;
 }
 
 function parseScopes(text: string): readonly Scope[] {

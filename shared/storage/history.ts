@@ -117,6 +117,8 @@ export type EventsQuery = {
   readonly dpuId?: DpuId;
   /** With a delta of this space only. */
   readonly spaceId?: SpaceId;
+  /** Of these DPUs only, and with a timestamp in one of their spans, which are in order and do not overlap. */
+  readonly within?: ReadonlyMap<DpuId, readonly Span[]>;
   /** By timestamp, or by recorded_at. */
   readonly by: 'timestamp' | 'received';
   readonly span: Span;
@@ -144,3 +146,8 @@ export type HistoryReader = {
   duplicates(span: Span, dpuId: DpuId | null): Promise<Repeated[]>;
   close(): Promise<void>;
 };
+
+/** True when one of `spans` covers the moment. */
+export function isInSpans(spans: readonly Span[] | undefined, atMs: number): boolean {
+  return spans?.some(({ fromMs, untilMs }) => fromMs <= atMs && atMs < untilMs) === true;
+}

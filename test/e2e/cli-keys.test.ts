@@ -34,9 +34,19 @@ test('a host that others can reach needs a key; the first is made where no servi
   expect(await runCommand(['key', 'revoke', id, ...withKey])).toMatchObject({ code: 0, stdout: `revoked ${id}\n` });
   expect((await asked()).status).toBe(401);
   expect((await runCommand(['key', 'list', ...withKey])).stdout.trim().split('\n')).toHaveLength(2);
+  const confined = await runCommand(['key', 'create', '--root-space', 'none', ...withKey]);
+  expect([confined.code, confined.stderr]).toEqual([1, expect.stringContaining('space_not_found')]);
+});
+
+test('a key is confined to a space, also where no service runs', async () => {
+  const environment = { FOOTFALL_DATA_DIR: temporaryDir() };
+  expect((await runCommand(['key', 'create', '--root-space', 'cafe'], environment)).code).toBe(0);
+  expect((await runCommand(['key', 'list'], environment)).stdout).toMatch(/^[0-9a-f]{12} {2}read {2}within cafe\n$/);
 });
 
 test.each([
+  [['key', 'create', '--root-space', 'cafe', '--scope', 'admin'], 2],
+  [['key', 'create', '--root-space', 'a b'], 2],
   [['key', 'create', '--scope', 'boss'], 2],
   [['key', 'create', '--expires', '2001-01-01T00:00:00Z'], 1],
   [['key', 'revoke', 'none'], 1],

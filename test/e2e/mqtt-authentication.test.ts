@@ -122,6 +122,23 @@ test('a revoked key and a replaced secret end the connections that they let in, 
   await again.ping();
 });
 
+test('a key confined to a space speaks for the DPUs that are wholly within it', async () => {
+  await admin('POST', '/v1/spaces', { id: 'ours' });
+  await admin('POST', '/v1/doorways', { id: 'door', a: 'ours', b: null });
+  await admin('POST', '/v1/dpus', { id: 'inside' });
+  await admin('POST', '/v1/dpus/inside/placements', { doorway_id: 'door', facing: 'a' });
+  const { key } = await admin('POST', '/v1/keys', { scopes: ['ingest'], root_space_id: 'ours' });
+  await using wire = await connected(withPassword('confined', 'confined', key));
+  for (const [index, topic] of ['dpu/inside/commands', 'dpu/283/commands', 'spaces/+/count'].entries()) {
+    wire.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic, qos: 0 }] });
+    expect(await wire.next()).toMatchObject({ cmd: 'suback', granted: [index === 0 ? 0 : 128] });
+  }
+  wire.send(publishPacket('dpu/inside/events', EVENT, 2));
+  expect(await wire.next()).toMatchObject({ cmd: 'puback', messageId: 2 });
+  wire.send(publishPacket('dpu/283/events', EVENT, 3));
+  await wire.closed();
+});
+
 test('an expired key ends its connection', async () => {
   const { key } = await admin('POST', '/v1/keys', { scopes: ['ingest'], expires_at: Date.now() + 1_500 });
   await using wire = await connected(withPassword('expiring', 'expiring', key));

@@ -1,7 +1,7 @@
 // Pages of raw events: by timestamp or by recording, of all DPUs, of one, or with a delta of one space.
 import { type Direction, OLDEST_EVENT_MS } from '../../event.ts';
 import type { DpuId } from '../../ids.ts';
-import type { EventsPage, EventsQuery, Span, StoredEvent } from '../history.ts';
+import { type EventsPage, type EventsQuery, isInSpans, type Span, type StoredEvent } from '../history.ts';
 import type { ReaderParts } from './history-reader.ts';
 import type { Row } from './influx.ts';
 import { END_OF_TIME_MS, rowsOf } from './influx-rows.ts';
@@ -27,6 +27,7 @@ export async function eventsPage(parts: ReaderParts, query: EventsQuery): Promis
   const { spaceId, order, limit, cursor } = query;
   const isWanted = ({ event }: Placed): boolean => {
     if (query.dpuId !== undefined && event.dpuId !== query.dpuId) return false;
+    if (query.within !== undefined && !isInSpans(query.within.get(event.dpuId), event.timestampMs)) return false;
     if (spaceId === undefined) return true;
     const { enters, leaves } = atlas.mappingOf(event.dpuId, event.timestampMs);
     return enters.includes(spaceId) || leaves.includes(spaceId);
@@ -36,7 +37,11 @@ export async function eventsPage(parts: ReaderParts, query: EventsQuery): Promis
   const isAfter = (placed: Placed) => after === null || sign * compare(keyOf(placed), after) > 0;
   let found: Placed[] = [];
   let total = 0;
-  for await (const { events, isAll } of windowsOf(parts, query, atlas.dpusOfSpace(spaceId))) {
+  for await (const { events, isAll } of windowsOf(
+    parts,
+    query,
+    spaceId === undefined ? [...(query.within?.keys() ?? [])] : atlas.dpusOfSpace(spaceId),
+  )) {
     const wanted = events.filter(isWanted);
     total += wanted.length;
     found = found.concat(wanted.filter(isAfter).sort((one, other) => sign * compare(keyOf(one), keyOf(other))));
@@ -54,8 +59,8 @@ export async function eventsPage(parts: ReaderParts, query: EventsQuery): Promis
 /** Events in windows that follow one another in the order asked for; `isAll`: all must be read to know the total. */
 async function* windowsOf(
   parts: ReaderParts,
-  { by, span, order, dpuId, spaceId, cursor }: EventsQuery,
-  dpusOfSpace: Iterable<DpuId>,
+  { by, span, order, dpuId, spaceId, within, cursor }: EventsQuery,
+  dpuIds: Iterable<DpuId>,
 ): AsyncGenerator<{ events: Placed[]; isAll: boolean }> {
   if (by === 'received') {
     const events: Placed[] = [];
@@ -70,9 +75,9 @@ async function* windowsOf(
   const startMs = Math.max(span.fromMs, OLDEST_EVENT_MS);
   const stopMs = Math.min(span.untilMs, END_OF_TIME_MS);
   if (startMs >= stopMs) return;
-  if (dpuId !== undefined || spaceId !== undefined) {
+  if (dpuId !== undefined || spaceId !== undefined || within !== undefined) {
     let events: Placed[] = [];
-    for (const dpu of dpuId === undefined ? dpusOfSpace : [dpuId]) {
+    for (const dpu of dpuId === undefined ? dpuIds : [dpuId]) {
       const rows = await rowsOf(parts.influx, 'event-rows-of-dpu', { dpu, startMs, stopMs });
       events = events.concat(rows.map((row) => placed(row, null)));
     }
@@ -155,8 +160,8 @@ export async function arrivedIn(parts: ReaderParts, span: Span): Promise<{ start
 
 /** Where storage can count by itself; null where all events are looked at anyway. */
 async function countOf({ influx }: ReaderParts, query: EventsQuery): Promise<number | null> {
-  const { by, dpuId, spaceId, span } = query;
-  if (by === 'received' || dpuId !== undefined || spaceId !== undefined) return null;
+  const { by, dpuId, spaceId, within, span } = query;
+  if (by === 'received' || (dpuId ?? spaceId ?? within) !== undefined) return null;
   const startMs = Math.max(span.fromMs, OLDEST_EVENT_MS);
   const stopMs = Math.min(span.untilMs, END_OF_TIME_MS);
   if (startMs >= stopMs) return 0;

@@ -2,7 +2,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Direction } from '../../event.ts';
 import type { DpuId } from '../../ids.ts';
-import type { EventsPage, EventsQuery, Span, StoredEvent } from '../history.ts';
+import { type EventsPage, type EventsQuery, isInSpans, type Span, type StoredEvent } from '../history.ts';
 import { MappingTable } from './deltas.ts';
 import { HOUR_MS } from './minutes.ts';
 import type { Effect } from './names.ts';
@@ -90,7 +90,8 @@ export class EventPages {
 
   /** Call within one transaction. */
   page(query: EventsQuery): EventsPage {
-    const isWanted = this.#filter(query);
+    const [isOfQuery, isShown] = [this.#filter(query), this.#within(query)];
+    const isWanted = (row: EventRow) => isShown(row) && isOfQuery(row);
     const results: EventRow[] = [];
     let next: string | null = null;
     let total = 0;
@@ -102,7 +103,7 @@ export class EventPages {
       }
       results.push(row);
     }
-    if (query.dpuId === undefined && query.spaceId === undefined) {
+    if (query.dpuId === undefined && query.spaceId === undefined && query.within === undefined) {
       const count = query.by === 'timestamp' ? this.#countByTimestamp : this.#countByRecording;
       total = Number(count.get(query.span.fromMs, query.span.untilMs)?.['count']);
     } else {
@@ -161,6 +162,16 @@ export class EventPages {
       const mapping = this.#currentMapping(row);
       return entersBy.has(mapping) || leavesBy.has(mapping);
     };
+  }
+
+  #within({ within }: EventsQuery): (row: EventRow) => boolean {
+    if (within === undefined) return () => true;
+    const spansOf = new Map<number, readonly Span[]>();
+    for (const [dpuId, spans] of within) {
+      const number = this.#dpuById.get(dpuId)?.['number'];
+      if (number !== undefined) spansOf.set(Number(number), spans);
+    }
+    return (row) => isInSpans(spansOf.get(row[1]), timestampOf(row));
   }
 
   /** The mapping that all facts so far give the row's event. */
