@@ -38,7 +38,7 @@ export class Guard extends Duplex {
   constructor(source: Duplex, gate: Gate) {
     super();
     this.#gate = gate;
-    this.#peer = new Peer(source, gate.limits, () => gate.nowMs());
+    this.#peer = new Peer(source, gate.limits, gate.nowMs());
     this.#fastPath = new FastPath(gate.ingest, {
       mayPublish: (dpuId) => this.#accepted?.mayPublish(dpuId) === true,
       flushSoon: (path) => gate.flushSoon(path),
@@ -67,7 +67,7 @@ export class Guard extends Duplex {
   /** Looks again whether what is held may pass. */
   advance(): void {
     if (this.destroyed) return;
-    if (this.#intake.isBarred) this.#work(() => this.#intake.advance());
+    if (this.#intake.isBarred) this.#work(null);
     if (this.destroyed || this.#fastPath.unanswered > 0) return;
     for (const callback of this.#quietCallbacks.splice(0)) callback();
     if (this.#ended && !this.#intake.isBarred) this.finish();
@@ -147,12 +147,13 @@ export class Guard extends Duplex {
   #receive(chunk: Buffer): void {
     // CONNECT has its time in all, however slowly it comes.
     if (this.#phase !== 'new') this.#peer.heard();
-    if (!this.destroyed) this.#work(() => this.#intake.receive(chunk));
+    if (!this.destroyed) this.#work(chunk);
   }
 
-  #work(work: () => void): void {
+  #work(chunk: Buffer | null): void {
     try {
-      work();
+      if (chunk === null) this.#intake.advance();
+      else this.#intake.receive(chunk);
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
       this.#fault(error);
@@ -161,8 +162,7 @@ export class Guard extends Duplex {
   }
 
   packetBytesMax(): number {
-    const { connectBytesMax, packetBytesMax } = this.#gate.limits;
-    return this.#phase === 'new' ? connectBytesMax : packetBytesMax;
+    return this.#gate.limits[this.#phase === 'new' ? 'connectBytesMax' : 'packetBytesMax'];
   }
 
   mayPass(type: number): boolean {
@@ -181,9 +181,8 @@ export class Guard extends Duplex {
   }
 
   #mayPublish(): boolean {
-    if (this.#fastPath.unanswered >= this.#gate.limits.unansweredMax) return false;
     if (!this.#gate.open) this.#gate.wait(this);
-    return this.#gate.open;
+    return this.#gate.open && this.#fastPath.unanswered < this.#gate.limits.unansweredMax;
   }
 
   takePacket(bytes: Buffer, at: number, header: Header): void {

@@ -5,17 +5,17 @@ import type { Limits } from './limits.ts';
 export class Peer {
   readonly #source: Duplex;
   readonly #limits: Limits;
-  readonly #nowMs: () => number;
   #mayFlow = true;
   #flowing = true;
   #clogged = false;
   #heardAtMs: number;
+  /** Heard since it was last asked for how long it has been silent: that costs less than a look at the clock each time. */
+  #isHeard = false;
 
-  constructor(source: Duplex, limits: Limits, nowMs: () => number) {
+  constructor(source: Duplex, limits: Limits, nowMs: number) {
     this.#source = source;
     this.#limits = limits;
-    this.#nowMs = nowMs;
-    this.#heardAtMs = nowMs();
+    this.#heardAtMs = nowMs;
   }
 
   /** True while what it says is read. */
@@ -35,11 +35,13 @@ export class Peer {
 
   /** Since it was last heard, or since it was last begun or ceased to be read. */
   silentMs(nowMs: number): number {
+    if (this.#isHeard) this.#heardAtMs = nowMs;
+    this.#isHeard = false;
     return nowMs - this.#heardAtMs;
   }
 
   heard(): void {
-    this.#heardAtMs = this.#nowMs();
+    this.#isHeard = true;
   }
 
   /** Reads on, or not; it is never read while it does not read itself. */

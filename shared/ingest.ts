@@ -5,7 +5,7 @@ import { scanEvents } from './event-scan.ts';
 import type { Floorplan } from './floorplan.ts';
 import type { HeardMark } from './heard.ts';
 import type { DpuId } from './ids.ts';
-import { encodeRecords, type JournalRecord } from './journal-entry.ts';
+import { EVENT_RECORD_BYTES_MAX, encodeEventInto, encodeRecords, type JournalRecord } from './journal-entry.ts';
 import type { JournalWriter } from './journal-writer.ts';
 import { type Judged, judgeMessage, judgeValue, type Rejection, type Verdict } from './message.ts';
 
@@ -40,6 +40,8 @@ const ALIVE_EVERY_MS = 1_000;
 /** What a payload of no bytes says: that the DPU is there. */
 const NO_EVENTS: readonly unknown[] = [];
 const NOTHING = new Uint8Array(0);
+/** Single events are encoded here; the writer copies them. */
+const scratch = Buffer.allocUnsafe(EVENT_RECORD_BYTES_MAX);
 const ACCEPTED: Outcome = { status: 'accepted', reason: null, detail: null };
 /** Faults of one message that are named in the quarantine item's detail. */
 const DETAILS_MAX = 10;
@@ -79,10 +81,12 @@ export class Ingest {
     const receivedAtMs = this.#dependencies.clock.nowMs();
     const events = this.#knows(dpuId) ? scanEvents(bytes, at, end, dpuId) : null;
     const latestMs = receivedAtMs + this.#dependencies.futureAllowedMs;
-    if (
-      events !== null &&
-      events.every(({ timestampMs }) => timestampMs >= OLDEST_EVENT_MS && timestampMs <= latestMs)
-    ) {
+    if (events?.every(({ timestampMs }) => timestampMs >= OLDEST_EVENT_MS && timestampMs <= latestMs)) {
+      const [first] = events;
+      if (events.length === 1 && first !== undefined) {
+        const length = encodeEventInto(scratch, receivedAtMs, first);
+        return this.writer.append(dpuId, scratch, stored, length);
+      }
       const record: JournalRecord = { kind: 'events', dpuId, receivedAtMs, events, replayOf: null };
       return this.writer.append(dpuId, encodeRecords([record]), stored);
     }

@@ -42,6 +42,10 @@ const VERSION = 1;
 const HEADER_BYTES = 5;
 const KIND = { events: 1, quarantined: 2, facts: 3, heard: 4 } as const;
 const ABSENT = -1;
+/** Of a new entry: some ten single events. */
+const FIRST_BYTES = 512;
+/** Up to so many bytes a loop is faster than a call out of JavaScript. */
+const COPIED_BY_HAND_MAX = 128;
 
 /** `records` as they stand in an entry, without the entry's version byte. */
 export function encodeRecords(records: readonly JournalRecord[]): Uint8Array {
@@ -49,9 +53,44 @@ export function encodeRecords(records: readonly JournalRecord[]): Uint8Array {
   return parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts);
 }
 
+/** An entry that records are added to one after the other, so that many small ones cost no buffer each. */
+export class EntryBuilder {
+  #buffer = Buffer.allocUnsafe(FIRST_BYTES);
+  #bytes = 1;
+
+  constructor() {
+    this.#buffer[0] = VERSION;
+  }
+
+  /** Of the entry so far. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Adds the first `length` bytes of `records`, which are copied. */
+  add(records: Uint8Array, length: number): void {
+    const bytes = this.#bytes + length;
+    if (bytes > this.#buffer.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(bytes, 2 * this.#buffer.length));
+      this.#buffer.copy(grown, 0, 0, this.#bytes);
+      this.#buffer = grown;
+    }
+    if (length > COPIED_BY_HAND_MAX)
+      this.#buffer.set(length < records.length ? records.subarray(0, length) : records, this.#bytes);
+    else for (let at = 0; at < length; at++) this.#buffer[this.#bytes + at] = records[at] as number;
+    this.#bytes = bytes;
+  }
+
+  entry(): Uint8Array {
+    return this.#buffer.subarray(0, this.#bytes);
+  }
+}
+
 /** One entry of already encoded records. */
 export function joinEntry(parts: readonly Uint8Array[]): Uint8Array {
-  return Buffer.concat([Uint8Array.of(VERSION), ...parts]);
+  const entry = new EntryBuilder();
+  for (const part of parts) entry.add(part, part.length);
+  return entry.entry();
 }
 
 /** The records of an entry. Throws on a version or kind that this build does not know. */
@@ -127,6 +166,26 @@ function encodeEvents(record: EventsRecord): Buffer {
     at = buffer.writeDoubleLE(event.seq ?? ABSENT, at);
   }
   return buffer;
+}
+
+/** Of the longest record that `encodeEventInto` writes. */
+export const EVENT_RECORD_BYTES_MAX = HEADER_BYTES + 8 + 1 + 64 + 1 + 1 + 25;
+
+/** Writes at the front of `buffer` what `encodeRecords` gives for a record of this event; answers its length. */
+export function encodeEventInto(buffer: Buffer, receivedAtMs: number, event: Event): number {
+  const { dpuId, epoch, seq } = event;
+  buffer[0] = KIND.events;
+  let at = buffer.writeDoubleLE(receivedAtMs, HEADER_BYTES);
+  buffer[at++] = dpuId.length;
+  for (let index = 0; index < dpuId.length; index++) buffer[at++] = dpuId.charCodeAt(index);
+  buffer[at++] = 0;
+  const tagged = epoch !== null || seq !== null;
+  buffer[at++] = tagged ? 1 : 0;
+  at = buffer.writeDoubleLE(event.timestampMs, at);
+  buffer[at++] = event.direction & 0xff;
+  if (tagged) at = buffer.writeDoubleLE(seq ?? ABSENT, buffer.writeDoubleLE(epoch ?? ABSENT, at));
+  buffer.writeUInt32LE(at - HEADER_BYTES, 1);
+  return at;
 }
 
 function decodeEvents(body: Buffer): EventsRecord {

@@ -36,16 +36,20 @@ export class JournalWriter {
     else saturated.onRelief(() => this.onRelief(callback));
   }
 
-  /** Takes encoded records of what `key` names (a DPU); `stored` is called when they are durable, in the order of the calls. */
-  append(key: string, bytes: Uint8Array, stored: Stored): void {
+  /**
+   * Takes encoded records of what `key` names (a DPU), the first `length` bytes of `records`, which may be written over
+   * afterwards; `stored` is called when they are durable, in the order of the calls.
+   */
+  append(key: string, records: Uint8Array, stored: Stored, length: number = records.length): void {
     const writer = this.#writers[partitionOf(key, this.#writers.length)] as PartitionWriter;
-    if (this.#writers.length === 1) return writer.append(bytes, stored);
+    if (this.#writers.length === 1) return writer.append(records, stored, length);
     const waiting: Waiting = { stored, isStored: false };
     this.#waiting.push(waiting);
-    writer.append(bytes, () => {
+    const tell = () => {
       waiting.isStored = true;
       this.#tell();
-    });
+    };
+    writer.append(records, tell, length);
   }
 
   /** Puts encoded records into every partition, as an entry of its own, recorded at `notBeforeMs` or later. */

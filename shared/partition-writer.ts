@@ -5,17 +5,19 @@
 //                 └─ more than `waitingBytesMax`: `saturated`; callers stop reading their sockets until `onRelief`
 import { randomBytes } from 'node:crypto';
 import type { Clock } from './clock.ts';
-import { joinEntry } from './journal-entry.ts';
+import { EntryBuilder } from './journal-entry.ts';
 import type { Log } from './log.ts';
 import type { Journal } from './storage/journal.ts';
 
 /** Called once the record is durable. Never called for a record that is not. */
 export type Stored = () => void;
 
-type Waiting = {
-  readonly bytes: Uint8Array;
-  readonly stored: Stored;
-  readonly alone: boolean;
+/** What is stored together. */
+type Group = {
+  readonly entry: EntryBuilder;
+  readonly stored: Stored[];
+  /** Nothing more may be added. */
+  readonly isAlone: boolean;
   readonly notBeforeMs: number;
 };
 
@@ -37,7 +39,7 @@ export class PartitionWriter {
   readonly #clock: Clock;
   readonly #appender = randomBytes(8).toString('hex');
   #seq = 0;
-  #waiting: Waiting[] = [];
+  #waiting: Group[] = [];
   #waitingBytes = 0;
   #busy = false;
   #failingSince: number | null = null;
@@ -67,14 +69,22 @@ export class PartitionWriter {
     else callback();
   }
 
-  /** Takes encoded records; `stored` is called when they are durable, in the order of the calls. */
-  append(bytes: Uint8Array, stored: Stored): void {
-    this.#push({ bytes, stored, alone: false, notBeforeMs: 0 });
+  /**
+   * Takes the first `length` bytes of `records`, encoded ones, which may be written over afterwards; `stored` is called
+   * when they are durable, in the order of the calls.
+   */
+  append(records: Uint8Array, stored: Stored, length: number = records.length): void {
+    let group = this.#waiting.at(-1);
+    if (group === undefined || group.isAlone || group.entry.bytes + length > ENTRY_BYTES_MAX) {
+      group = this.#begin(false, 0);
+    }
+    this.#add(group, records, length, stored);
   }
 
   /** As `append`, as an entry of its own, recorded at `notBeforeMs` or later. */
-  appendAlone(bytes: Uint8Array, notBeforeMs: number): Promise<void> {
-    return new Promise((resolve) => this.#push({ bytes, stored: resolve, alone: true, notBeforeMs }));
+  appendAlone(records: Uint8Array, notBeforeMs: number): Promise<void> {
+    const group = this.#begin(true, notBeforeMs);
+    return new Promise((resolve) => this.#add(group, records, records.length, resolve));
   }
 
   /** Resolves when everything appended before this call is stored, whatever is appended after it. */
@@ -88,9 +98,16 @@ export class PartitionWriter {
     return new Promise((resolve) => this.#idleCallbacks.push(resolve));
   }
 
-  #push(waiting: Waiting): void {
-    this.#waiting.push(waiting);
-    this.#waitingBytes += waiting.bytes.length;
+  #begin(isAlone: boolean, notBeforeMs: number): Group {
+    const group = { entry: new EntryBuilder(), stored: [], isAlone, notBeforeMs };
+    this.#waiting.push(group);
+    return group;
+  }
+
+  #add(group: Group, records: Uint8Array, length: number, stored: Stored): void {
+    group.entry.add(records, length);
+    group.stored.push(stored);
+    this.#waitingBytes += length;
     if (this.#busy) return;
     this.#busy = true;
     // A turn later, so that all publishes read in this turn share the first entry.
@@ -98,30 +115,15 @@ export class PartitionWriter {
   }
 
   async #storeAll(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const group = this.#nextGroup();
-      const bytes = joinEntry(group.map((waiting) => waiting.bytes));
-      await this.#store(bytes, Math.max(...group.map((waiting) => waiting.notBeforeMs)));
-      for (const waiting of group) {
-        this.#waitingBytes -= waiting.bytes.length;
-        waiting.stored();
-      }
+    for (let group = this.#waiting.shift(); group !== undefined; group = this.#waiting.shift()) {
+      const bytes = group.entry.entry();
+      await this.#store(bytes, group.notBeforeMs);
+      this.#waitingBytes -= bytes.length - 1; // The version.
+      for (const stored of group.stored) stored();
       this.#relieve();
     }
     this.#busy = false;
     for (const callback of this.#idleCallbacks.splice(0)) callback();
-  }
-
-  #nextGroup(): Waiting[] {
-    let bytes = 0;
-    let length = 0;
-    for (const waiting of this.#waiting) {
-      if (length > 0 && (waiting.alone || bytes + waiting.bytes.length > ENTRY_BYTES_MAX)) break;
-      bytes += waiting.bytes.length;
-      length += 1;
-      if (waiting.alone) break;
-    }
-    return this.#waiting.splice(0, length);
   }
 
   async #store(bytes: Uint8Array, notBeforeMs: number): Promise<void> {

@@ -1,6 +1,7 @@
 // `npm run bench [-- name…]`: measures the figures that the service is held to, and prints them as a table.
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { benchArrays } from './arrays.ts';
+import { benchBroker } from './broker.ts';
 import { benchCountAt } from './count-at.ts';
 import { probeFdatasync } from './disk-probe.ts';
 import { type Figure, formatFigures, whole } from './figure.ts';
@@ -26,6 +27,7 @@ function largeStore(): Promise<FilledStore> {
 }
 
 const BENCHES: Record<string, () => Promise<Figure[]>> = {
+  broker: () => benchBroker(report),
   publish: () => benchPublish(report),
   arrays: () => benchArrays(report),
   'count-at': async () => benchCountAt(await fillStore(SMALL.events, SMALL.days), await largeStore(), report),

@@ -58,7 +58,8 @@ async function measureMosquitto(dpuIds: readonly string[]): Promise<Measured | n
   return { ...result, cpuUsPerMessage: (used * 1000) / result.messages };
 }
 
-async function measureFootfall(building: ReturnType<typeof generateBuilding>): Promise<Measured> {
+/** The whole service, until everything is in the counts. */
+export async function measureFootfall(building: ReturnType<typeof generateBuilding>): Promise<Measured> {
   await using service = await startService();
   await importBuilding(service.httpUrl, building);
   const dpuIds = building.doors.map((door) => door.dpuId);

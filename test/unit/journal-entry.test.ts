@@ -2,7 +2,14 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { DpuId } from '../../shared/ids.ts';
-import { decodeEntry, encodeRecords, type JournalRecord, joinEntry } from '../../shared/journal-entry.ts';
+import {
+  decodeEntry,
+  EVENT_RECORD_BYTES_MAX,
+  encodeEventInto,
+  encodeRecords,
+  type JournalRecord,
+  joinEntry,
+} from '../../shared/journal-entry.ts';
 
 const count = fc.option(fc.maxSafeNat());
 const events = fc
@@ -46,6 +53,20 @@ test('records come out as they went in, however they were grouped', () => {
   fc.assert(
     fc.property(groups, (drawn) => {
       expect(decodeEntry(joinEntry(drawn.map(encodeRecords)))).toEqual(drawn.flat());
+    }),
+  );
+});
+
+test('a single event written into a buffer is what its record is', () => {
+  const buffer = Buffer.alloc(EVENT_RECORD_BYTES_MAX);
+  fc.assert(
+    fc.property(events, (record) => {
+      if (record.kind !== 'events') return;
+      for (const event of record.events) {
+        const length = encodeEventInto(buffer, record.receivedAtMs, event);
+        const alone = { ...record, events: [event], replayOf: null };
+        expect(buffer.subarray(0, length)).toEqual(encodeRecords([alone]));
+      }
     }),
   );
 });

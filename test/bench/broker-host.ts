@@ -1,0 +1,31 @@
+// Broker and journal in a process of their own, with nobody who takes in what they store: what the fast path alone costs.
+// Takes the ids of its DPUs, comma-separated, and a data directory; sends its port; ends with its parent.
+import { startBroker } from '../../broker/main.ts';
+import { systemClock } from '../../shared/clock.ts';
+import { Floorplan } from '../../shared/floorplan.ts';
+import type { DpuId } from '../../shared/ids.ts';
+import { Ingest } from '../../shared/ingest.ts';
+import { JournalWriter } from '../../shared/journal-writer.ts';
+import { createLog } from '../../shared/log.ts';
+import type { JournalAppender } from '../../shared/storage/sqlite/journal-appender.ts';
+import { startThread } from '../../shared/thread.ts';
+
+const [dpuIds = '', dataDir = ''] = process.argv.slice(2);
+const log = createLog('warn');
+const plan = new Floorplan();
+for (const [index, id] of dpuIds.split(',').entries()) {
+  const change = { kind: 'dpu', id: id as DpuId, name: id, retiredAtMs: null } as const;
+  plan.apply({ number: index + 1, recordedAtMs: 0, by: null, change });
+}
+const journal = await startThread<Pick<JournalAppender, 'append'>>(
+  new URL('../../shared/storage/sqlite/journal-thread.ts', import.meta.url),
+  { dataDir, partition: 0 },
+  (error) => {
+    throw error;
+  },
+);
+const writer = new JournalWriter(journal, 1, systemClock, log);
+const ingest = new Ingest({ writer, plan, clock: systemClock, futureAllowedMs: 300_000, latenessAllowedMs: 60_000 });
+const broker = await startBroker({ ingest, clock: systemClock, log }, { host: '127.0.0.1', port: 0, wsPort: null });
+process.send?.(broker.port);
+process.on('disconnect', () => process.exit());
