@@ -55,9 +55,8 @@ const voidFields = { id: text, dpu_id: text, from: moment, until: moment, reason
 const recorded = { recorded_at: moment, revoked_at: momentOrNull };
 export const voidAnswer = z.object({ ...voidFields, ...recorded }).meta({ id: 'Void' });
 
-export const outageAnswer = z
-  .object({ ...voidFields, from: momentOrNull, until: momentOrNull, ...recorded })
-  .meta({ id: 'Outage' });
+const outageFields = z.object({ ...voidFields, from: momentOrNull, until: momentOrNull });
+export const outageAnswer = outageFields.extend(recorded).meta({ id: 'Outage' });
 
 const resetFields = {
   id: text,
@@ -73,7 +72,13 @@ export const floorplanAnswer = z
   .object({
     spaces: z.array(space.extend({ versions: z.array(spaceVersionAnswer).optional() })),
     doorways: z.array(doorway.extend({ versions: z.array(doorwayVersionAnswer).optional() })),
-    dpus: z.array(dpuAnswer.extend({ placements: z.array(placementAnswer), voids: z.array(z.object(voidFields)) })),
+    dpus: z.array(
+      dpuAnswer.extend({
+        placements: z.array(placementAnswer),
+        voids: z.array(z.object(voidFields)),
+        outages: z.array(outageFields).optional(),
+      }),
+    ),
     resets: z.array(z.object(resetFields)),
   })
   .meta({ id: 'Floorplan' });

@@ -2,7 +2,7 @@
 import type { Clock } from '../shared/clock.ts';
 import type { Fact } from '../shared/fact.ts';
 import type { Floorplan } from '../shared/floorplan.ts';
-import { atlasAt, knownNet } from '../shared/hindsight.ts';
+import { type Hindsight, hindsightOf, knownNet } from '../shared/hindsight.ts';
 import type { SpaceId } from '../shared/ids.ts';
 import { adjustmentsBetween, resetAt, type Start } from '../shared/reset.ts';
 import type { HistoryReader } from '../shared/storage/history.ts';
@@ -79,17 +79,39 @@ export async function countAt(
   return { spaceId, atMs, count: countFrom(plan, spaceId, start, atMs, since), start };
 }
 
+/** The count of each space, in their order, at `atMs` as anyone would have been told at `knownAtMs`. */
+export async function countsKnownAt(
+  sources: Pick<PastSources, 'facts' | 'history'>,
+  spaceIds: readonly SpaceId[],
+  atMs: number,
+  knownAtMs: number,
+): Promise<Counted[]> {
+  const hindsight = hindsightOf(sources.facts, knownAtMs);
+  const live = await sources.history.counts(spaceIds);
+  const counted = await Promise.all(spaceIds.map((spaceId) => countKnown(sources, hindsight, spaceId, atMs)));
+  return counted.map((one, index) => ({ ...one, revision: live[index]?.revision ?? 0 }));
+}
+
 /** The count of one space at `atMs` as anyone would have been told at `knownAtMs`. */
-export async function countKnownAt(
-  { facts, history }: Pick<PastSources, 'facts' | 'history'>,
+export function countKnownAt(
+  sources: Pick<PastSources, 'facts' | 'history'>,
   spaceId: SpaceId,
   atMs: number,
   knownAtMs: number,
 ): Promise<Omit<Counted, 'revision'>> {
-  const { plan } = atlasAt(facts, knownAtMs);
+  return countKnown(sources, hindsightOf(sources.facts, knownAtMs), spaceId, atMs);
+}
+
+async function countKnown(
+  { history }: Pick<PastSources, 'history'>,
+  hindsight: Hindsight,
+  spaceId: SpaceId,
+  atMs: number,
+): Promise<Omit<Counted, 'revision'>> {
+  const { plan } = hindsight.known;
   const start = resetAt(plan, spaceId, atMs);
   const span = { fromMs: start === null ? Number.NEGATIVE_INFINITY : start.atMs + 1, untilMs: atMs + 1 };
-  const since = await knownNet({ facts, history }, spaceId, span, knownAtMs);
+  const since = await knownNet(history, hindsight, spaceId, span);
   return { spaceId, atMs, count: countFrom(plan, spaceId, start, atMs, since), start };
 }
 

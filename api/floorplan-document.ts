@@ -1,6 +1,6 @@
 // The floor plan document: its schema, and the floor plan written as one. What GET gives, PUT takes.
 import { z } from 'zod';
-import type { Floorplan } from '../shared/floorplan.ts';
+import type { Dpu, Floorplan } from '../shared/floorplan.ts';
 import type { Dated } from '../shared/versions.ts';
 import { isSameSpaceVersion } from './edit/spaces.ts';
 import {
@@ -23,6 +23,7 @@ import {
   doorwayShape,
   doorwayVersionShape,
   dpuShape,
+  outageFieldsShape,
   placementShape,
   resetFieldsShape,
   spaceShape,
@@ -81,12 +82,20 @@ const voidEntry = z.strictObject({
   reason: reason.optional(),
   ...recorded,
 });
+const outageEntry = voidEntry.extend({
+  from: moment.nullable().optional(),
+  until: moment.nullable().optional(),
+});
 const dpuEntry = z.strictObject({
   id: dpuId,
   name: name.optional(),
   retired_at,
   placements: z.array(placementEntry).default([]),
   voids: z.array(voidEntry).default([]),
+  outages: z
+    .array(outageEntry)
+    .optional()
+    .describe('They change no count: without them those of the DPU stay as they are.'),
 });
 const resetEntry = z.strictObject({
   id: givenId.optional(),
@@ -113,6 +122,7 @@ export type DoorwayEntry = z.output<typeof doorwayEntry>;
 export type DpuEntry = z.output<typeof dpuEntry>;
 export type PlacementEntry = z.output<typeof placementEntry>;
 export type VoidEntry = z.output<typeof voidEntry>;
+export type OutageEntry = z.output<typeof outageEntry>;
 export type ResetEntry = z.output<typeof resetEntry>;
 
 /** The floor plan at `nowMs` with everything that a count of any moment depends on, retired things included. */
@@ -130,11 +140,18 @@ export function documentOf(plan: Floorplan, nowMs: number) {
       ...dpuShape(dpu),
       placements: dpu.placements.map(placementShape),
       voids: dpu.voids.filter((entry) => entry.revokedAtMs === null).map(voidFieldsShape),
+      ...outagesOf(dpu),
     })),
     resets: byId(plan.spaces).flatMap(({ id }) =>
       (plan.resets.get(id) ?? []).filter((reset) => reset.revokedAtMs === null).map(resetFieldsShape),
     ),
   };
+}
+
+/** Only of a DPU that has some. */
+function outagesOf(dpu: Dpu) {
+  const outages = dpu.outages.filter((entry) => entry.revokedAtMs === null).map(outageFieldsShape);
+  return outages.length === 0 ? {} : { outages };
 }
 
 /** Sorted, so that equal floor plans are equal documents; placements, voids and resets stay in the order they were recorded. */

@@ -67,6 +67,7 @@ function reportRepeats({ spaces, doorways, dpus, resets }: FloorplanDocument, re
   once([['resets', resets]]);
   once(dpus.map(({ placements }, index) => [`dpus.${index}.placements`, placements]));
   once(dpus.map(({ voids }, index) => [`dpus.${index}.voids`, voids]));
+  once(dpus.map(({ outages = [] }, index) => [`dpus.${index}.outages`, outages]));
 }
 
 /** An id that is retired is never given out again. */
@@ -132,6 +133,10 @@ function reportDpu(entry: DpuEntry, path: string, doorways: ReadonlySet<string>,
   for (const [index, { from, until, dpu_id }] of entry.voids.entries()) {
     report(`${path}.voids.${index}.dpu_id`, faultOfOwner(entry.id, dpu_id));
     report(`${path}.voids.${index}.until`, faultOfSpan(from, until));
+  }
+  for (const [index, { from, until, dpu_id }] of (entry.outages ?? []).entries()) {
+    report(`${path}.outages.${index}.dpu_id`, faultOfOwner(entry.id, dpu_id));
+    report(`${path}.outages.${index}.until`, faultOfSpan(from ?? null, until ?? null));
   }
 }
 

@@ -1,10 +1,10 @@
-// The second part of an import: placements, voids and resets of everything that is in the document.
+// The second part of an import: placements, voids, outages and resets of everything that is in the document.
 import { randomUUID } from 'node:crypto';
-import type { Change, Placement, Reset, Void } from '../shared/fact.ts';
+import type { Change, Outage, Placement, Reset, Void } from '../shared/fact.ts';
 import type { Dpu, Floorplan, RecordedReset } from '../shared/floorplan.ts';
-import type { DpuId, PlacementId, ResetId, SpaceId, VoidId } from '../shared/ids.ts';
+import type { DpuId, OutageId, PlacementId, ResetId, SpaceId, VoidId } from '../shared/ids.ts';
 import { differenceOf, type Held, type Wanted } from './edit/match.ts';
-import type { FloorplanDocument, PlacementEntry, ResetEntry, VoidEntry } from './floorplan-document.ts';
+import type { FloorplanDocument, OutageEntry, PlacementEntry, ResetEntry, VoidEntry } from './floorplan-document.ts';
 
 type Without<Entry> = Omit<Entry, 'id'>;
 
@@ -17,10 +17,11 @@ export function newId(): string {
 export function markChanges(plan: Floorplan, document: FloorplanDocument): Change[] {
   const dropped: Change[] = [];
   const added: Change[] = [];
-  for (const { id, placements, voids } of document.dpus) {
+  for (const { id, placements, voids, outages } of document.dpus) {
     const dpu = plan.dpus.get(id);
     placementChanges(dpu, id, placements, dropped, added);
     voidChanges(plan, dpu, id, voids, dropped, added);
+    if (outages !== undefined) outageChanges(plan, dpu, id, outages, dropped, added);
   }
   const resets = Map.groupBy(document.resets, (entry) => entry.space_id);
   for (const { id } of document.spaces) {
@@ -72,6 +73,28 @@ function voidChanges(
   }
 }
 
+function outageChanges(
+  plan: Floorplan,
+  dpu: Dpu | undefined,
+  dpuId: DpuId,
+  entries: readonly OutageEntry[],
+  dropped: Change[],
+  added: Change[],
+): void {
+  const wanted = entries.filter(isInForce).map((entry): Wanted<Without<Outage>> => {
+    const { id, from: fromMs = null, until: untilMs = null, reason = null } = entry;
+    return { id, instant: fromMs, entry: { dpuId, fromMs, untilMs, reason } };
+  });
+  const held = heldInForce(dpu?.outages ?? [], (entry) => entry.fromMs);
+  const keyOf = (one: Without<Outage>) => JSON.stringify([one.fromMs, one.untilMs, one.reason]);
+  const { drop, add } = differenceOf(held, wanted, keyOf, keyOf);
+  for (const { id } of drop) dropped.push({ kind: 'outage_revoked', id });
+  for (const { id, entry } of add) {
+    const free = id === undefined || plan.dpuOfOutage.has(id as OutageId) ? newId() : id;
+    added.push({ kind: 'outage', id: free as OutageId, ...entry });
+  }
+}
+
 function resetChanges(
   plan: Floorplan,
   resets: readonly RecordedReset[],
@@ -100,7 +123,7 @@ function isInForce(entry: { readonly revoked_at?: number | null | undefined }): 
 
 function heldInForce<Item extends Omit<Held, 'instant'> & { readonly revokedAtMs: number | null }>(
   items: readonly Item[],
-  instantOf: (item: Item) => number,
+  instantOf: (item: Item) => number | null,
 ): (Item & Held)[] {
   return items.filter((item) => item.revokedAtMs === null).map((item) => ({ ...item, instant: instantOf(item) }));
 }

@@ -82,15 +82,19 @@ export function voidShape(entry: RecordedVoid) {
   return { ...voidFieldsShape(entry), ...recordedShape(entry) };
 }
 
-export function outageShape(entry: Dpu['outages'][number]) {
+/** An outage as a document holds it: without when it was recorded. */
+export function outageFieldsShape(entry: Dpu['outages'][number]) {
   return {
     id: entry.id,
     dpu_id: entry.dpuId,
     from: formatTimestampOrNull(entry.fromMs),
     until: formatTimestampOrNull(entry.untilMs),
     reason: entry.reason,
-    ...recordedShape(entry),
   };
+}
+
+export function outageShape(entry: Dpu['outages'][number]) {
+  return { ...outageFieldsShape(entry), ...recordedShape(entry) };
 }
 
 /** A reset as a document holds it: without when it was recorded. */

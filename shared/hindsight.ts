@@ -8,6 +8,20 @@ import type { HistoryReader, Span, StoredEvent } from './storage/history.ts';
 /** Events read together. */
 const PAGE_EVENTS = 5_000;
 
+/** What facts make of the building by `knownAtMs` and now, and the DPUs that those between may have mapped differently. */
+export type Hindsight = {
+  readonly knownAtMs: number;
+  readonly known: Atlas;
+  readonly now: Atlas;
+  readonly remapped: ReadonlySet<DpuId>;
+};
+
+export function hindsightOf(facts: readonly Fact[], knownAtMs: number): Hindsight {
+  const known = atlasAt(facts, knownAtMs);
+  const now = atlasAt(facts, Number.POSITIVE_INFINITY);
+  return { knownAtMs, known, now, remapped: remappedSince(facts, known) };
+}
+
 /** The floor plan that the facts recorded by `knownAtMs` make. */
 export function atlasAt(facts: readonly Fact[], knownAtMs: number): Atlas {
   const atlas = new Atlas();
@@ -37,15 +51,12 @@ export async function* eventsOfDpu(
  * what the facts recorded since changed in the others. Costs what came since, not what there is.
  */
 export async function knownNet(
-  { facts, history }: { readonly facts: readonly Fact[]; readonly history: Omit<HistoryReader, 'close'> },
+  history: Omit<HistoryReader, 'close'>,
+  { known, now, remapped, knownAtMs }: Hindsight,
   spaceId: SpaceId,
   { fromMs, untilMs }: Span,
-  knownAtMs: number,
 ): Promise<number> {
   if (fromMs >= untilMs) return 0;
-  const known = atlasAt(facts, knownAtMs);
-  const now = atlasAt(facts, Number.POSITIVE_INFINITY);
-  const remapped = remappedSince(facts, known);
   let net = await history.net(spaceId, Number.isFinite(fromMs) ? fromMs - 1 : null, untilMs - 1);
   for (const event of await history.recordedAfter({ fromMs: Math.max(fromMs, 0), untilMs }, knownAtMs)) {
     net -= deltaOf(now.mappingOf(event.dpuId, event.timestampMs), event.direction, spaceId);

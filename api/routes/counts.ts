@@ -13,7 +13,7 @@ import { Certainties } from '../certainty.ts';
 import {
   type Counted,
   type CountSources,
-  countKnownAt,
+  countsKnownAt,
   countsOf,
   knownAsked,
   momentAsked,
@@ -57,9 +57,8 @@ export function countRoutes(api: Api, dependencies: ApiDependencies): void {
       const atMs = momentAsked(query.at, clock, futureAllowedMs);
       const { known_at: knownAtMs } = query;
       if (knownAtMs !== undefined) {
-        const known = await countKnownAt(sources, id, knownAsked(atMs, knownAtMs, clock), knownAtMs);
-        const [{ revision } = { revision: 0 }] = await history.counts([id]);
-        return { ...countShape({ ...known, revision }), known_at: formatTimestamp(knownAtMs) };
+        const [known] = await countsKnownAt(sources, [id], knownAsked(atMs, knownAtMs, clock), knownAtMs);
+        return { ...countShape(known as Counted), known_at: formatTimestamp(knownAtMs) };
       }
       const [counted] = await countsOf(sources, [id], atMs);
       const [certainty] = await certainties.of([counted as Counted]);
@@ -75,6 +74,7 @@ export function countRoutes(api: Api, dependencies: ApiDependencies): void {
         summary: 'How many people are, or were, in each space',
         querystring: z.strictObject({
           at,
+          known_at: knownAt,
           space_ids: spaceIds.optional(),
           include: z.literal('today').optional(),
           ...paging,
@@ -87,6 +87,13 @@ export function countRoutes(api: Api, dependencies: ApiDependencies): void {
       const wanted = wantedSpaces(view, query.space_ids, atMs ?? clock.nowMs());
       const page = pageOf(`counts ${query.space_ids ?? ''}`, wanted, ({ key }) => key, query);
       const ids = page.results.map(({ id }) => id);
+      const { known_at: knownAtMs } = query;
+      if (knownAtMs !== undefined) {
+        if (query.include !== undefined) throw invalidField('query.include', 'not together with known_at');
+        const known = await countsKnownAt(sources, ids, knownAsked(atMs, knownAtMs, clock), knownAtMs);
+        const results = known.map((one) => ({ ...countShape(one), known_at: formatTimestamp(knownAtMs) }));
+        return { ...page, results };
+      }
       const counts = await countsOf(sources, ids, atMs);
       const sure = await certainties.of(counts);
       const today = query.include === 'today' ? await Promise.all(counts.map((one) => todayOf(sources, one))) : [];

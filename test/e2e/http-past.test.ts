@@ -75,6 +75,24 @@ test('a count is known as it was before a late event, a move and a reset were re
   expect(await Promise.all(a.map((moment) => countKnown('A', FRIDAY, moment)))).toEqual([0, 2, 1, 0, 5, 0]);
 });
 
+test('the counts of many spaces are known as each by itself is', async () => {
+  await building();
+  await send(['2026-01-02T08:00:00Z', 1]);
+  const before = await known();
+  await client.post(`/v1/spaces/${id('B')}/resets`, { at: '2026-01-02T08:15:00Z', count: 5 });
+  await send(['2026-01-02T09:00:00Z', 1]);
+  const of = `at=${FRIDAY}&space_ids=${id('B')},${id('A')}`;
+  const { total, results } = await client.get(`/v1/spaces/counts?${of}&known_at=${before}`);
+  expect(total).toBe(2);
+  expect(results).toEqual(await Promise.all(['B', 'A'].map((space) => ask(space, `at=${FRIDAY}&known_at=${before}`))));
+  expect(results.map(({ count }: { count: number }) => count)).toEqual([0, 1]);
+  const now = await client.get(`/v1/spaces/counts?${of}`);
+  expect(now.results.map(({ count }: { count: number }) => count)).toEqual([5, 2]);
+  for (const query of [`${of}&known_at=2026-01-01T00:00:00Z`, `${of}&known_at=${before}&include=today`]) {
+    expect(await client.call('GET', `/v1/spaces/counts?${query}`)).toMatchObject({ status: 400 });
+  }
+});
+
 test('nobody knew a count before its moment', async () => {
   await building();
   for (const query of [`at=${FRIDAY}&known_at=2026-01-01T00:00:00Z`, `known_at=${FRIDAY}`]) {

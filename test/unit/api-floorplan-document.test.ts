@@ -160,6 +160,25 @@ test('a placement goes from one DPU to another under its id', () => {
   expect(importer.export().dpus.map((dpu) => dpu.placements.length)).toEqual([0, 1]);
 });
 
+test('outages come with the document; one that says nothing of them leaves them, one that has none revokes them', () => {
+  const importer = new Importer();
+  const dpus = (outages: object) => [{ id: '283', placements: [{ doorway_id: 'X', facing: 'a' }], ...outages }];
+  const outages = [{ from: 10, until: null, reason: 'no power' }, { until: 5 }];
+  importer.import({ ...SAMPLE, dpus: dpus({ outages }) });
+  const held = importer.export();
+  expect(held).toMatchObject({ dpus: [{ outages: [{ reason: 'no power' }, { from: null, reason: null }] }] });
+  const facts = importer.plan.factNumber;
+  importer.import(held);
+  expect(importer.plan.factNumber).toBe(facts);
+  importer.import({ ...SAMPLE, dpus: dpus({}) });
+  expect(importer.export()).toEqual(held);
+  const empty = new Importer();
+  empty.import(held);
+  expect(empty.export()).toEqual(held);
+  importer.import({ ...SAMPLE, dpus: dpus({ outages: [] }) });
+  expect(importer.export()).toMatchObject({ dpus: [expect.not.objectContaining({ outages: expect.anything() })] });
+});
+
 test('an export into an empty plan gives the same export: versions, placements, voids, resets, retired things', () => {
   const one = new Importer();
   one.import(SAMPLE);
