@@ -5,6 +5,7 @@ import type { AuditOptions, AuditReport, Discrepancy, Sums, Truth } from '../his
 import { AuditHour } from './audit-hour.ts';
 import { monthOf } from './changes.ts';
 import { transaction } from './database.ts';
+import { Days } from './days.ts';
 import { HOUR_MS } from './minutes.ts';
 import type { Names } from './names.ts';
 import { SECONDS_PER_HOUR } from './raw-events.ts';
@@ -80,6 +81,10 @@ export async function audit(
       { table: 'rollup_month', bucket: 'month', totals: months },
     ];
     for (const level of levels) discrepancies.push(...checkLevel(database, names, level, options.repair));
+    const wrongDays = new Days(database).check(options.repair);
+    discrepancies.push(
+      ...wrongDays.map(({ day, space }) => ({ ...blank(names, space), detail: `hours of day ${day}` })),
+    );
     discrepancies.push(...checkLive(database, names, all, since, options.repair));
   });
   const spaces = Number(database.prepare('SELECT count(*) AS spaces FROM space').get()?.['spaces']);

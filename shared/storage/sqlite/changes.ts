@@ -74,6 +74,7 @@ export class Changes {
       for (const key of Float64Array.from(sums.keys()).sort()) {
         const [entrances, exits] = sums.get(key) as [number, number];
         statements.addCoarse[table].run(Math.floor(key / SPACES_MAX), key % SPACES_MAX, entrances, exits);
+        if (table === 'rollup_day') statements.staleDay.run(Math.floor(key / SPACES_MAX), key % SPACES_MAX);
       }
     }
     for (const [space, live] of [...this.#live].sort(([one], [other]) => one - other)) {
@@ -87,6 +88,7 @@ export type ChangeStatements = {
   readonly readHour: StatementSync;
   readonly addHour: StatementSync;
   readonly addCoarse: Record<'rollup_day' | 'rollup_month', StatementSync>;
+  readonly staleDay: StatementSync;
   readonly addLive: StatementSync;
 };
 
@@ -104,6 +106,9 @@ export function prepareChanges(database: DatabaseSync): ChangeStatements {
          minutes = excluded.minutes, lowest = NULL, highest = NULL`,
     ),
     addCoarse: { rollup_day: addCoarse('rollup_day', 'day'), rollup_month: addCoarse('rollup_month', 'month') },
+    staleDay: database.prepare(
+      'INSERT INTO day_profile VALUES (?, ?, NULL) ON CONFLICT DO UPDATE SET hours = NULL WHERE hours IS NOT NULL',
+    ),
     addLive: database.prepare(
       `INSERT INTO live (space, entrances, exits, start_at, since_entrances, since_exits, newest_at, revision)
        VALUES (?, ?, ?, NULL, ?, ?, ?, 1)

@@ -19,3 +19,13 @@ CREATE TABLE IF NOT EXISTS duplicate (
   copies INTEGER NOT NULL,
   PRIMARY KEY (dpu, second, ms, direction, epoch, seq)
 ) STRICT, WITHOUT ROWID;
+
+-- The hours of a day that is over, packed as the minutes of an hour are; null until worked out again. Any zone's days are made of them.
+CREATE TABLE IF NOT EXISTS day_profile (
+  day INTEGER NOT NULL,
+  space INTEGER NOT NULL,
+  hours BLOB,
+  PRIMARY KEY (day, space)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS day_profile_stale ON day_profile (day, space) WHERE hours IS NULL;
+INSERT INTO day_profile SELECT day, space, NULL FROM rollup_day WHERE NOT EXISTS (SELECT 1 FROM day_profile);

@@ -44,9 +44,8 @@ export function openHistoryReader(dataDir: string): HistoryReader & LiveReader &
     profiles: async (spaceId, spans) =>
       snapshot(database, () => {
         const space = numberOf(spaceId);
-        return spans.map((span) =>
-          space === undefined ? { ...NOTHING, lowest: 0, highest: 0 } : profiles.of(space, span),
-        );
+        if (space === undefined) return spans.map(() => ({ ...NOTHING, lowest: 0, highest: 0 }));
+        return profiles.of(space, spans);
       }),
     events: async (query) => snapshot(database, () => events.page(query)),
     recordedAfter: async (span, afterMs) => snapshot(database, () => events.recordedAfter(span, afterMs)),

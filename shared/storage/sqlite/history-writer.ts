@@ -10,6 +10,7 @@ import type { Batch, HistoryWriter, LiveStart, Recount } from '../history.ts';
 import { audit } from './audit.ts';
 import { Changes, prepareChanges } from './changes.ts';
 import { isDiskFailure, isDiskFull, openDatabase, transaction } from './database.ts';
+import { Days } from './days.ts';
 import { DuplicateCounter } from './duplicates.ts';
 import { Extremes } from './extremes.ts';
 import { HeardWriter } from './heard.ts';
@@ -34,6 +35,7 @@ export function openHistoryWriter(dataDir: string): HistoryWriter {
   const heard = new HeardWriter(database);
   const duplicates = new DuplicateCounter(database);
   const sums = new Sums(database);
+  const days = new Days(database);
   const extremes = new Extremes(database);
   const statements = prepareStatements(database);
   const startOf = new Map<number, number>();
@@ -108,7 +110,7 @@ export function openHistoryWriter(dataDir: string): HistoryWriter {
     commit: async (batch) => ({ stored: commit(() => storeBatch(batch)) }),
     recount: async (recount) => ({ events: commit(() => storeRecount(recount)) }),
     startLive: async (starts) => commit(() => starts.forEach(storeLiveStart)),
-    tidy: async (beforeMs) => commit(() => extremes.workOutOneHour(beforeMs)),
+    tidy: async (beforeMs) => commit(() => extremes.workOutOneHour(beforeMs) || days.workOutOneDay(beforeMs)),
     audit: (truth, options) => audit(database, names, startOf, truth, options),
     close: async () => database.close(),
   };
