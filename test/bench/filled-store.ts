@@ -34,9 +34,12 @@ const AHEAD_EVENTS_MAX = 100_000;
 const CAUGHT_UP_TIMEOUT_MS = 600_000;
 
 /** Fills a new temporary directory; the events end about now. */
-export async function fillStore(events: number, days: number): Promise<FilledStore> {
+export async function fillStore(
+  events: number,
+  days: number,
+  building: Building = generateBuilding(DPUS, 'bench'),
+): Promise<FilledStore> {
   const dataDir = temporaryDir();
-  const building = generateBuilding(DPUS, 'bench');
   const untilMs = Math.floor(systemClock.nowMs() / DAY_MS) * DAY_MS;
   const firstMs = untilMs - days * DAY_MS;
   const time = { nowMs: firstMs };

@@ -8,6 +8,7 @@ import { type Figure, formatFigures, whole } from './figure.ts';
 import { type FilledStore, fillStore } from './filled-store.ts';
 import { benchFootprint } from './footprint.ts';
 import { benchInfluxRedis } from './influx-redis.ts';
+import { benchPast } from './past.ts';
 import { benchPublish } from './publish.ts';
 
 const SMALL = { events: 1_000_000, days: 6 };
@@ -32,6 +33,7 @@ const BENCHES: Record<string, () => Promise<Figure[]>> = {
   arrays: () => benchArrays(report),
   'count-at': async () => benchCountAt(await fillStore(SMALL.events, SMALL.days), await largeStore(), report),
   'influx-redis': () => benchInfluxRedis(report),
+  past: () => benchPast(report),
   footprint: async () => benchFootprint(await largeStore(), report),
 };
 
