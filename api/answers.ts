@@ -182,8 +182,10 @@ const keyFields = z.object({
   scopes: z.array(z.enum(SCOPES)),
   root_space_id: textOrNull.describe('The space that it is confined to; null: none.'),
   created_at: moment,
+  created_by: textOrNull.describe('Id of the key that made it; null: none, or the command line.'),
   expires_at: momentOrNull,
   revoked_at: momentOrNull,
+  revoked_by: textOrNull,
 });
 export const keyAnswer = keyFields.meta({ id: 'Key' });
 export const keyMadeAnswer = keyFields

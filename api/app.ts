@@ -3,7 +3,9 @@
 //   authenticate ──▶ parse JSON ──▶ validate (zod) ──▶ handler ──▶ JSON ──▶ ETag ──▶ answer
 //       └──────────────┴───────────────┴── throws ──▶ problemOf ──▶ application/problem+json
 import etag from '@fastify/etag';
+import helmet from '@fastify/helmet';
 import fastify, { type FastifyReply, type FastifyRequest, LogController } from 'fastify';
+import { auditRequests } from './audit.ts';
 import { authenticateRequests } from './authentication.ts';
 import { badHttp } from './bad-http.ts';
 import { confineRequests } from './confinement.ts';
@@ -88,15 +90,36 @@ export function buildApp(dependencies: ApiDependencies): Api {
     reply.header('cache-control', 'no-cache');
     done();
   });
-  authenticateRequests(app, dependencies.access);
+  secure(app);
+  authenticateRequests(app, dependencies.access, dependencies.requestsPerS);
   confineRequests(app, dependencies.floorplan.plan, dependencies.clock);
   app.addHook('onRoute', describeRoute);
   describeApi(app);
+  auditRequests(app);
   app.register(etag);
   app.register(async (scope) => {
     for (const addRoutes of ROUTES) addRoutes(scope as Api, dependencies);
   });
   return app;
+}
+
+/** Headers that tell browsers what the pages may do: nothing with other origins, and no inline scripts. CORS stays off. */
+function secure(app: Api): void {
+  app.register(helmet, {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'self'"],
+        imgSrc: ["'self'", 'data:'],
+        baseUri: ["'none'"],
+        formAction: ["'none'"],
+        frameAncestors: ["'none'"],
+        objectSrc: ["'none'"],
+      },
+    },
+    // TLS, if there is any, ends before the service: whoever ends it says so.
+    strictTransportSecurity: false,
+  });
 }
 
 function parseJsonOnly(app: Api): void {

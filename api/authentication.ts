@@ -1,7 +1,7 @@
 // Who asks, and may they: every request is judged before its body is read.
 //
-//   Authorization: Bearer <key> ──▶ Access ──▶ identity ──▶ has it the scope of the route? ──▶ handler
-//       └─ none, not good: 401 unauthenticated                  └─ no: 403 forbidden
+//   Authorization: Bearer <key> ──▶ Access ──▶ identity ──▶ not too many? ──▶ has it the scope of the route? ──▶ handler
+//       └─ none, not good: 401 unauthenticated         └─ 429 rate_limited          └─ no: 403 forbidden
 //
 // A route needs `read` when it is a GET and `manage` when it is not, unless its config says otherwise: a route that
 // nobody thought about is never open.
@@ -11,6 +11,7 @@ import type { Scope } from '../shared/credential.ts';
 import { TemporaryStorageError } from '../shared/errors.ts';
 import { CREDENTIALS_FULL } from '../shared/storage/credentials.ts';
 import type { Api } from './dependencies.ts';
+import { limiter } from './limiter.ts';
 import { Problem } from './problem.ts';
 
 /** What a route asks of a key; `nobody`: it is open to everybody. */
@@ -38,7 +39,8 @@ export function scopeOf({ config, method }: Pick<RouteOptions, 'config' | 'metho
 }
 
 /** Judges every request of `api`. */
-export function authenticateRequests(api: Api, access: Access): void {
+export function authenticateRequests(api: Api, access: Access, requestsPerS: number): void {
+  const limit = limiter(api, requestsPerS);
   api.decorateRequest('identity', null);
   api.addHook('onRequest', async (request, reply) => {
     if (request.is404) return;
@@ -47,6 +49,7 @@ export function authenticateRequests(api: Api, access: Access): void {
     if (scope === 'nobody' || (await available(access.isOpen()))) return;
     const key = BEARER.exec(request.headers.authorization ?? '')?.[1];
     const identity = key === undefined ? null : await available(access.authenticateKey(key));
+    await limit(request, identity === null ? request.ip : `key ${identity.id}`);
     if (identity === null) {
       reply.header('www-authenticate', key === undefined ? REALM : `${REALM}, error="invalid_token"`);
       throw new Problem('unauthenticated', unauthenticated(request, key));

@@ -34,6 +34,8 @@ export type ApiDependencies = {
   /** An event recorded later than this after its timestamp is late. */
   readonly latenessAllowedMs: number;
   readonly lostAfterMs: number;
+  /** Requests of one key that are answered, over 10 s. */
+  readonly requestsPerS: number;
   readonly watch: SpaceWatch;
 };
 

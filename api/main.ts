@@ -27,7 +27,7 @@ export async function startApi(
 export async function openApi(core: Core, config: Config, log: Log): Promise<RunningApi> {
   await refuseOpenDoors(core.access, config);
   const { access, floorplan, ingest, processors, storage } = core;
-  const { futureAllowedMs, latenessAllowedMs, lostAfterMs, httpHost: host, httpPort: port } = config;
+  const { futureAllowedMs, latenessAllowedMs, requestsPerS, lostAfterMs, httpHost: host, httpPort: port } = config;
   const { history, credentials } = storage;
   const dependencies = {
     access,
@@ -41,6 +41,7 @@ export async function openApi(core: Core, config: Config, log: Log): Promise<Run
     futureAllowedMs,
     latenessAllowedMs,
     lostAfterMs,
+    requestsPerS,
     watch: new SpaceWatch(floorplan.facts),
   };
   const api = await startApi(dependencies, { host, port });

@@ -29,6 +29,7 @@ export const PROBLEMS = {
   already_exists: { status: 409, title: 'The id is taken' },
   id_retired: { status: 409, title: 'The id belongs to something retired' },
   payload_too_large: { status: 413, title: 'The body is too large' },
+  rate_limited: { status: 429, title: 'Too many requests' },
   unsupported_media_type: { status: 415, title: 'The body is not declared as JSON' },
   space_cycle: { status: 422, title: 'The space would be inside itself' },
   invalid_floorplan: { status: 422, title: 'The floor plan contradicts itself' },

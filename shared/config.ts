@@ -19,6 +19,7 @@ const schema = z.object({
   FOOTFALL_MQTT_PORT: port.default(1883),
   FOOTFALL_MQTT_WS_PORT: port.optional(),
   FOOTFALL_ADMIN_KEY: z.string().min(16, 'at least 16 characters, such as `openssl rand -hex 16` gives').optional(),
+  FOOTFALL_REQUESTS_PER_S: z.coerce.number().int().min(1).max(1_000_000).default(100),
   FOOTFALL_LATENESS_ALLOWED_S: seconds.default(60),
   FOOTFALL_FUTURE_ALLOWED_S: seconds.default(300),
   FOOTFALL_LOST_AFTER_S: seconds.default(86_400),
@@ -44,6 +45,8 @@ export type Config = {
   readonly adminKey: string | null;
   /** Hosts that others than this machine can reach, which must not be open to everybody: `variable: host`. */
   readonly exposedHosts: readonly string[];
+  /** HTTP requests of one key that are answered, over 10 s. */
+  readonly requestsPerS: number;
   readonly latenessAllowedMs: number;
   readonly futureAllowedMs: number;
   /** A DPU unheard for so long no longer holds back a watermark. */
@@ -98,6 +101,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): { conf
     exposedHosts: (['FOOTFALL_HTTP_HOST', 'FOOTFALL_MQTT_HOST'] as const)
       .filter((name) => !LOOPBACK.test(value[name]))
       .map((name) => `${name}: ${value[name]}`),
+    requestsPerS: value.FOOTFALL_REQUESTS_PER_S,
     latenessAllowedMs: value.FOOTFALL_LATENESS_ALLOWED_S * 1000,
     lostAfterMs: value.FOOTFALL_LOST_AFTER_S * 1000,
     futureAllowedMs: value.FOOTFALL_FUTURE_ALLOWED_S * 1000,

@@ -30,6 +30,9 @@ export type KeyCredential = Kept & {
   /** From then on it is good for nothing; null: never. */
   readonly expiresAtMs: number | null;
   readonly revokedAtMs: number | null;
+  /** Ids of the keys with which it was made and revoked; null or absent: with none, or at the command line. */
+  readonly createdBy?: string | null;
+  readonly revokedBy?: string | null;
   /** It is confined to this space and what is below it; null or absent: to nothing. */
   readonly rootSpaceId?: SpaceId | null;
 };
@@ -47,16 +50,16 @@ const SECRET_BYTES = 16;
 /** ff_<id>_<secret>_<checksum>, everything hexadecimal. The checksum is for people's slips and for scanners that look for leaked keys. */
 const KEY_PATTERN = /^(ff_([0-9a-f]{12})_[0-9a-f]{32})_([0-9a-f]{8})$/;
 
-export type KeyWish = Pick<KeyCredential, 'name' | 'scopes' | 'expiresAtMs' | 'rootSpaceId'>;
+export type KeyWish = Pick<KeyCredential, 'name' | 'scopes' | 'expiresAtMs' | 'rootSpaceId' | 'createdBy'>;
 
 /** A new key: `text` is for its holder and kept nowhere. */
 export function newKey(wish: KeyWish, nowMs: number): { readonly text: string; readonly credential: KeyCredential } {
   const id = randomBytes(ID_BYTES).toString('hex');
   const body = `${KEY_PREFIX}${id}_${randomBytes(SECRET_BYTES).toString('hex')}`;
   const text = `${body}_${checksum(body)}`;
-  const { name, scopes, expiresAtMs, rootSpaceId = null } = wish;
+  const { name, scopes, expiresAtMs, rootSpaceId = null, createdBy = null } = wish;
   const times = { createdAtMs: nowMs, expiresAtMs, revokedAtMs: null };
-  return { text, credential: { kind: 'key', id, name, scopes, rootSpaceId, hash: sha256(text), ...times } };
+  return { text, credential: { kind: 'key', id, name, scopes, rootSpaceId, hash: sha256(text), createdBy, ...times } };
 }
 
 /** A new secret of a DPU, in place of any it had: `text` is for the device and kept nowhere. */

@@ -48,7 +48,7 @@ export function keyRoutes(api: Api, dependencies: ApiDependencies): void {
       config,
       schema: { tags, summary: 'Make a key, shown this once', body: keyBody, response: { 201: keyMadeAnswer } },
     },
-    async ({ body }, reply) => {
+    async ({ body, identity }, reply) => {
       const nowMs = clock.nowMs();
       const { name = '', scopes, expires_at: expiresAtMs = null, root_space_id: rootSpaceId = null } = body;
       if (rootSpaceId !== null) {
@@ -63,7 +63,8 @@ export function keyRoutes(api: Api, dependencies: ApiDependencies): void {
           'the first key closes the service to everybody else: it needs the scope admin',
         );
       }
-      const { text, credential } = newKey({ name, scopes: [...new Set(scopes)], expiresAtMs, rootSpaceId }, nowMs);
+      const wish = { name, scopes: [...new Set(scopes)], expiresAtMs, rootSpaceId, createdBy: identity?.id ?? null };
+      const { text, credential } = newKey(wish, nowMs);
       await available(access.put(credential));
       reply.code(201).header('location', `/v1/keys/${credential.id}`).header('cache-control', 'no-store');
       return reply.send({ ...keyShape(credential), key: text });
@@ -80,10 +81,12 @@ export function keyRoutes(api: Api, dependencies: ApiDependencies): void {
         response: { 204: z.undefined() },
       },
     },
-    async ({ params: { id } }, reply) => {
+    async ({ params: { id }, identity }, reply) => {
       const key = await available(credentials.find('key', id));
       if (key?.kind !== 'key') throw new Problem('key_not_found', `there is no key ${id}`);
-      if (key.revokedAtMs === null) await available(access.put({ ...key, revokedAtMs: clock.nowMs() }));
+      if (key.revokedAtMs === null) {
+        await available(access.put({ ...key, revokedAtMs: clock.nowMs(), revokedBy: identity?.id ?? null }));
+      }
       return reply.code(204).send();
     },
   );
@@ -124,14 +127,17 @@ function sortKey({ createdAtMs, id }: KeyCredential): string {
   return `${String(createdAtMs).padStart(15, '0')} ${id}`;
 }
 
-function keyShape({ id, name, scopes, createdAtMs, expiresAtMs, revokedAtMs, rootSpaceId = null }: KeyCredential) {
+function keyShape(key: KeyCredential) {
+  const { scopes, createdAtMs, expiresAtMs, revokedAtMs, rootSpaceId = null, createdBy = null, revokedBy = null } = key;
   return {
-    id,
-    name,
+    id: key.id,
+    name: key.name,
     scopes: [...scopes],
     root_space_id: rootSpaceId,
     created_at: formatTimestamp(createdAtMs),
+    created_by: createdBy,
     expires_at: expiresAtMs === null ? null : formatTimestamp(expiresAtMs),
     revoked_at: revokedAtMs === null ? null : formatTimestamp(revokedAtMs),
+    revoked_by: revokedBy,
   };
 }

@@ -98,7 +98,7 @@ const TABLE: Record<string, Case[]> = {
     ['/v1/spaces/ours-newer', 404, { parent_id: 'theirs' }],
     ['/v1/spaces/ours-newer', 403, { parent_id: null }],
     ['/v1/spaces/ours', 422, { parent_id: 'ours-room' }],
-    ['/v1/spaces/ours?dry_run=true', 200, { daily_reset: '04:00', effective_from: '2026-03-02T09:05:00Z' }],
+    ['/v1/spaces/ours?dry_run=true', 200, { daily_reset: '04:00' }],
   ],
   'delete /v1/spaces/{id}': item('/v1/spaces/:id', 'ours-newer', 'theirs', undefined, 204),
   'post /v1/doorways': [
