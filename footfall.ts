@@ -102,7 +102,7 @@ async function startAll(config: Config, log: Log): Promise<RunningService> {
   const release = config.storage === 'embedded' ? lockOrFail(config, LOCK_WAIT_MS) : () => undefined;
   const loading = Promise.all([import('./broker/main.ts'), import('./api/main.ts'), import('./shared/core.ts')]);
   const core = await openAll(config, log);
-  const [{ openBroker }, { openApi }, { listenFailure }] = await loading;
+  const [{ openBroker, brokerAddress }, { openApi }, { listenFailure }] = await loading;
   const doors: { close(): Promise<void> }[] = [];
   const close = async () => {
     // Sockets and broker first: fastify waits for connections that were upgraded.
@@ -116,7 +116,7 @@ async function startAll(config: Config, log: Log): Promise<RunningService> {
     const api = await openApi(core, config, log);
     doors.push(api);
     api.server.on('upgrade', broker.handleUpgrade);
-    return { where: `mqtt=${config.mqttHost}:${broker.port} http=${config.httpHost}:${api.port}`, close };
+    return { where: `${brokerAddress(config, broker)} http=${config.httpHost}:${api.port}`, close };
   } catch (error) {
     await close();
     throw listenFailure(error);

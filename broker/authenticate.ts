@@ -4,7 +4,9 @@
 //   CONNECT ──▶ service open? ──▶ anybody
 //                   └─ no ──▶ password is a good key with ingest ──▶ any DPU's events
 //                        └──▶ client id = user name = a known DPU, password is its secret ──▶ its own events and commands
+//                        └──▶ its certificate's name = client id = a known DPU ──▶ the same, no password
 //                        └──▶ CONNACK 4 (wrong), 5 (nothing given, not allowed), 3 (cannot be judged now)
+import type { Duplex } from 'node:stream';
 import type { AedesOptions, Client } from 'aedes';
 import type { Access, CredentialName } from '../shared/access.ts';
 import type { Clock } from '../shared/clock.ts';
@@ -18,6 +20,8 @@ export type Authenticate = NonNullable<AedesOptions['authenticate']>;
 /** Stands at the broker's door, and beside every connection that it let in. */
 export type Doorman = {
   readonly authenticate: Authenticate;
+  /** The client at the other end of this stream has shown a good certificate with this name. */
+  certify(stream: Duplex, name: string): void;
   /** False: the connection is to be closed, because MQTT 3.1.1 has no answer that refuses a publish. */
   mayPublish(client: Client, dpuId: DpuId): boolean;
   maySubscribe(client: Client, filter: string): boolean;
@@ -60,6 +64,7 @@ class Refusal extends Error {
 export function admitAnybody(): Doorman {
   return {
     authenticate: (_client, _username, _password, done) => done(null, true),
+    certify: () => undefined,
     mayPublish: () => true,
     maySubscribe: (_client, filter) => isSubscribable(filter),
     close: () => undefined,
@@ -75,6 +80,7 @@ export function admitKnown(dependencies: DoormanDependencies): Doorman {
     if ((own ?? dpuId) !== dpuId) return false;
     return rootSpaceId === null || confinements.of(rootSpaceId, clock.nowMs()).isDpuInside(dpuId);
   };
+  const certified = new WeakMap<object, string>();
   const stands = ({ name, expiresAtMs }: Session, changed: ReadonlySet<CredentialName>): boolean => {
     if (name === null) return access.staysOpen;
     return !changed.has(name) && (expiresAtMs === null || expiresAtMs > clock.nowMs());
@@ -88,7 +94,7 @@ export function admitKnown(dependencies: DoormanDependencies): Doorman {
   const admit = async (...connect: Connect): Promise<void> => {
     for (;;) {
       const { revision } = access;
-      const session = await sessionOf(dependencies, ...connect);
+      const session = await sessionOf(dependencies, certified.get(connect[0].conn) ?? null, ...connect);
       if (revision !== access.revision) continue;
       const [client] = connect;
       if (!client.conn.destroyed) sessions.set(client, session);
@@ -103,6 +109,7 @@ export function admitKnown(dependencies: DoormanDependencies): Doorman {
         (error: Error) => done(refusalOf(error), false),
       );
     },
+    certify: (stream, name) => void certified.set(stream, name),
     mayPublish: (client, dpuId) => {
       const session = sessions.get(client);
       return session !== undefined && speaksFor(session, dpuId);
@@ -120,9 +127,17 @@ export function admitKnown(dependencies: DoormanDependencies): Doorman {
 
 async function sessionOf(
   { access, plan }: DoormanDependencies,
+  certifiedId: string | null,
   ...[client, username, password]: Connect
 ): Promise<Session> {
   if (await access.isOpen()) return { name: null, dpuId: null, rootSpaceId: null, expiresAtMs: null };
+  const dpuId = client.id as DpuId;
+  if (certifiedId !== null) {
+    if (certifiedId !== dpuId || !plan.dpus.has(dpuId)) {
+      throw new Refusal(NOT_AUTHORIZED, 'the name in its certificate is not its client id, or of no DPU');
+    }
+    return { name: `dpu:${dpuId}`, dpuId, rootSpaceId: null, expiresAtMs: null };
+  }
   if (password === undefined || password === '') throw new Refusal(NOT_AUTHORIZED, 'neither a key nor a secret');
   const identity = await access.authenticateKey(password);
   if (identity !== null) {
@@ -130,7 +145,6 @@ async function sessionOf(
     const { id, rootSpaceId, expiresAtMs } = identity;
     return { name: `key:${id}`, dpuId: null, rootSpaceId, expiresAtMs };
   }
-  const dpuId = client.id as DpuId;
   const isKnown = username === client.id && plan.dpus.has(dpuId);
   if (isKnown && (await access.authenticateDpu(dpuId, password))) {
     return { name: `dpu:${dpuId}`, dpuId, rootSpaceId: null, expiresAtMs: null };

@@ -8,6 +8,7 @@ import type { DpuId } from '../shared/ids.ts';
 import type { Ingest } from '../shared/ingest.ts';
 import type { Log } from '../shared/log.ts';
 import type { Doorman } from './authenticate.ts';
+import type { Clients } from './clients.ts';
 import { Connections } from './connections.ts';
 import type { Guard } from './guard.ts';
 import { LIMITS, type Limits } from './limits.ts';
@@ -18,13 +19,14 @@ export type BrokerDependencies = {
   readonly clock: Clock;
   readonly log: Log;
   readonly doorman: Doorman;
+  readonly clients: Clients;
   /** Default: LIMITS. */
   readonly limits?: Partial<Limits>;
 };
 
 export type Broker = {
-  /** Serves the client at the other end of `stream`. */
-  accept(stream: Duplex): void;
+  /** Serves the client at the other end of `stream`; `certifiedId`: the name in a good certificate that it has shown. */
+  accept(stream: Duplex, certifiedId?: string | null): void;
   /** Answers what is under way (5 s at most), then closes every connection. */
   close(): Promise<void>;
 };
@@ -35,7 +37,7 @@ const CONNECT_TIMEOUT_MS = 2 * LIMITS.connectTimeoutMs;
 const IDENTIFIER_REJECTED = 2;
 
 export async function createBroker(dependencies: BrokerDependencies): Promise<Broker> {
-  const { ingest, clock, log, doorman } = dependencies;
+  const { ingest, clock, log, doorman, clients } = dependencies;
   const limits = { ...LIMITS, ...dependencies.limits };
   const connections = new Connections(ingest, limits, clock, log);
   const subscriptions = limitSubscriptions(limits.subscriptionsMax, doorman.maySubscribe);
@@ -54,8 +56,11 @@ export async function createBroker(dependencies: BrokerDependencies): Promise<Br
       // [MQTT-3.1.3-8]
       const fault = { returnCode: IDENTIFIER_REJECTED };
       const isNameless = connect?.clientId === '' && !connect.clean;
-      if (isNameless) done(Object.assign(new Error('a session needs a client id'), fault), false);
-      else doorman.authenticate(client, username, password, done);
+      if (isNameless) return done(Object.assign(new Error('a session needs a client id'), fault), false);
+      doorman.authenticate(client, username, password, (error, isAdmitted) => {
+        if (isAdmitted === true) clients.admitted(client, () => done(null, true));
+        else done(error, isAdmitted);
+      });
     },
     // The guard takes publishes before they come here; and there are no wills.
     authorizePublish: (_client, _packet, callback) => callback(new Error('nothing is published here')),
@@ -71,9 +76,11 @@ export async function createBroker(dependencies: BrokerDependencies): Promise<Br
   logFaults(aedes, log);
   let closing = false;
   return {
-    accept: (stream) => {
-      if (closing) stream.destroy();
-      else aedes.handle(connections.admit(stream));
+    accept: (stream, certifiedId = null) => {
+      if (closing) return void stream.destroy();
+      const guard = connections.admit(stream);
+      if (certifiedId !== null) doorman.certify(guard, certifiedId);
+      aedes.handle(guard);
     },
     close: async () => {
       closing = true;

@@ -1,17 +1,29 @@
-// The broker's doors: TCP, WebSocket on a port of its own, and WebSocket on another service's HTTP server.
-import { once } from 'node:events';
-import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
-import { type AddressInfo, createServer, type Server } from 'node:net';
+// The broker as a service: in the process of its service, or as workers that it starts, with the same doors either way.
+import { randomBytes } from 'node:crypto';
 import type { Access } from '../shared/access.ts';
+import type { Claims } from '../shared/claims.ts';
 import { type Clock, systemClock } from '../shared/clock.ts';
+import { WrongUse } from '../shared/commands/command.ts';
 import type { Config } from '../shared/config.ts';
-import { type Core, listenFailure, openCore, type RunningService, refuseOpenDoors } from '../shared/core.ts';
+import {
+  type BrokerCore,
+  type Core,
+  listenFailure,
+  openCore,
+  type RunningService,
+  refuseOpenDoors,
+} from '../shared/core.ts';
 import type { Floorplan } from '../shared/floorplan.ts';
 import type { Ingest } from '../shared/ingest.ts';
 import type { Log } from '../shared/log.ts';
 import { type Authenticate, admitAnybody, admitKnown } from './authenticate.ts';
-import { type Broker, createBroker } from './broker.ts';
+import { createBroker } from './broker.ts';
+import { Clients } from './clients.ts';
+import { type DoorOptions, openDoors } from './doors.ts';
+import { readTlsFiles, TICKET_KEYS_BYTES } from './tls.ts';
 import { createUpgradeHandler, type HandleUpgrade } from './websocket.ts';
+import type { Ports } from './worker-messages.ts';
+import { startWorkers } from './workers.ts';
 
 export type BrokerServiceDependencies = {
   readonly ingest: Ingest;
@@ -21,32 +33,42 @@ export type BrokerServiceDependencies = {
   readonly admission?: { readonly access: Access; readonly plan: Floorplan };
   /** In place of the doorman's own. */
   readonly authenticate?: Authenticate;
+  /** Default: no other process takes connections of this service. */
+  readonly claims?: Claims;
 };
 
-/** Port 0 takes a free one; `wsPort` null: no listener of its own for WebSocket. */
-export type BrokerOptions = { readonly host: string; readonly port: number; readonly wsPort: number | null };
-
 export type BrokerService = {
-  readonly port: number;
-  readonly wsPort: number | null;
+  /** As they were taken. */
+  readonly ports: Ports;
   /** For an HTTP server's `upgrade` event: MQTT at `/mqtt`, 404 elsewhere. */
   readonly handleUpgrade: HandleUpgrade;
   /** Takes no new connections, acknowledges what is being stored (5 s at most), closes all connections. */
   close(): Promise<void>;
 };
 
-/** Connections that the kernel keeps while the event loop is busy: a fleet comes back all at once. */
-const BACKLOG = 1024;
-/** Silence after which TCP asks whether the peer is still there. */
-const TCP_KEEPALIVE_MS = 60_000;
+const NO_PORTS: Ports = { mqtt: null, ws: null, mqtts: null };
 
 /** The broker on `core`, at the addresses that are configured. */
 export async function openBroker(core: Core, config: Config, log: Log): Promise<BrokerService> {
-  const { access, ingest, floorplan } = core;
-  const { mqttHost: host, mqttPort: port, mqttWsPort: wsPort } = config;
-  await refuseOpenDoors(access, config);
-  const admission = { access, plan: floorplan.plan };
-  return startBroker({ ingest, clock: systemClock, log, admission }, { host, port, wsPort });
+  await refuseOpenDoors(core.access, config);
+  const { mqttHost: host, mqttPort: mqtt, mqttWsPort: ws, tls } = config;
+  refuseBadFiles(tls);
+  const ports: Ports = { mqtt, ws, mqtts: tls?.port ?? null };
+  const options = { host, ports, tls, ticketKeys: randomBytes(TICKET_KEYS_BYTES) };
+  if (config.brokerWorkers === 1) return startBroker(dependenciesOf(core, core.claims, log), options);
+  const workers = await startWorkers({ clock: systemClock, log }, { count: config.brokerWorkers, host, ports });
+  try {
+    // What comes over WebSocket on the HTTP port is served here.
+    const claims = core.claims ?? workers.exchange.member();
+    const upgraded = await startBroker(dependenciesOf(core, claims, log), { ...options, ports: NO_PORTS });
+    const close = async () => {
+      await Promise.all([workers.close(), upgraded.close()]);
+    };
+    return { ports: workers.ports, handleUpgrade: upgraded.handleUpgrade, close };
+  } catch (error) {
+    await workers.close();
+    throw error;
+  }
 }
 
 /** The broker as a process of its own. */
@@ -58,59 +80,59 @@ export async function runBroker(config: Config, log: Log): Promise<RunningServic
       await broker.close();
       await core.close();
     };
-    return { where: `mqtt=${config.mqttHost}:${broker.port}`, close };
+    return { where: brokerAddress(config, broker), close };
   } catch (error) {
     await core.close();
     throw listenFailure(error);
   }
 }
 
+/** Where it can be reached, for the ready line. */
+export function brokerAddress({ mqttHost, tls }: Config, { ports }: BrokerService): string {
+  const secure = tls === null ? '' : ` mqtts=${tls.host}:${ports.mqtts}`;
+  return `mqtt=${mqttHost}:${ports.mqtt}${secure}`;
+}
+
+/** A broker in this process. */
 export async function startBroker(
   dependencies: BrokerServiceDependencies,
-  options: BrokerOptions,
+  options: DoorOptions,
 ): Promise<BrokerService> {
-  const { ingest, clock, log, admission, authenticate } = dependencies;
+  const { ingest, clock, log, admission, authenticate, claims = null } = dependencies;
   const doorman = admission === undefined ? admitAnybody() : admitKnown({ ...admission, clock });
   const admitting = authenticate === undefined ? doorman : { ...doorman, authenticate };
-  const broker = await createBroker({ ingest, clock, log, doorman: admitting });
+  const clients = new Clients(claims, log);
+  const broker = await createBroker({ ingest, clock, log, doorman: admitting, clients });
   const handleUpgrade = createUpgradeHandler((stream) => broker.accept(stream));
-  const servers: Server[] = [];
-  const open = async (server: Server, port: number): Promise<number> => {
-    servers.push(server);
-    return listen(server, options.host, port, log);
-  };
-  const close = async (): Promise<void> => {
-    const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
-    await broker.close();
-    await Promise.all(closed);
-  };
   try {
-    const port = await open(createTcpServer(broker), options.port);
-    const wsPort = options.wsPort === null ? null : await open(createWebSocketServer(handleUpgrade), options.wsPort);
-    return { port, wsPort, handleUpgrade, close };
+    const doors = await openDoors(broker, handleUpgrade, options, log);
+    const close = async (): Promise<void> => {
+      // No new connections while those that are there end.
+      const closed = doors.close();
+      await broker.close();
+      clients.close();
+      await closed;
+    };
+    return { ports: doors.ports, handleUpgrade, close };
   } catch (error) {
-    await close();
+    await broker.close();
+    clients.close();
     throw error;
   }
 }
 
-function createTcpServer(broker: Broker): Server {
-  // Half open: a client that has said all it had to say still gets its acknowledgements.
-  const settings = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEPALIVE_MS };
-  return createServer(settings, (socket) => broker.accept(socket));
+/** What a broker in this process needs of what it stands on. */
+export function dependenciesOf(core: BrokerCore, claims: Claims | null, log: Log): BrokerServiceDependencies {
+  const { access, ingest, floorplan } = core;
+  const admission = { access, plan: floorplan.plan };
+  return { ingest, clock: systemClock, log, admission, ...(claims === null ? {} : { claims }) };
 }
 
-function createWebSocketServer(handleUpgrade: HandleUpgrade): HttpServer {
-  const server = createHttpServer((_request, response) => {
-    response.writeHead(426, { connection: 'close', upgrade: 'websocket' }).end();
-  });
-  return server.on('upgrade', handleUpgrade);
-}
-
-/** The port that `server` listens on; rejects when it cannot. */
-async function listen(server: Server, host: string, port: number, log: Log): Promise<number> {
-  server.listen({ host, port, backlog: BACKLOG });
-  await once(server, 'listening');
-  server.on('error', (error) => log.error({ err: error }, 'a connection could not be accepted'));
-  return (server.address() as AddressInfo).port;
+/** At the start they are a fault of configuration; later the ones before stay in use. */
+function refuseBadFiles(tls: Config['tls']): void {
+  try {
+    if (tls !== null) readTlsFiles(tls);
+  } catch (error) {
+    throw new WrongUse((error as Error).message);
+  }
 }

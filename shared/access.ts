@@ -28,7 +28,8 @@ export type Identity = {
 export type CredentialName = `${CredentialKind}:${string}`;
 
 export type AccessDependencies = {
-  readonly store: Omit<CredentialStore, 'close' | 'keys'>;
+  /** `put` is left out where none are made. */
+  readonly store: Pick<CredentialStore, 'find' | 'newest' | 'changes'> & Partial<Pick<CredentialStore, 'put'>>;
   readonly clock: Clock;
   /** A key with all scopes that is kept in no store; null: none. */
   readonly adminKey: string | null;
@@ -94,7 +95,9 @@ export class Access {
 
   /** Stores a credential; resolves when it works here. */
   async put(credential: Credential): Promise<void> {
-    await this.#dependencies.store.put(credential);
+    const { store } = this.#dependencies;
+    if (store.put === undefined) throw new Error('credentials are made by the primary');
+    await store.put(credential);
     // It is stored; what fails now is asked again.
     await this.#ask().catch(() => undefined);
   }

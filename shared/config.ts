@@ -1,5 +1,6 @@
 // Configuration: environment variables, read once, checked together, frozen. The README's table says the same.
 import { enableCompileCache, getCompileCacheDir } from 'node:module';
+import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 
@@ -18,6 +19,14 @@ const schema = z.object({
   FOOTFALL_MQTT_HOST: z.string().min(1).default('127.0.0.1'),
   FOOTFALL_MQTT_PORT: port.default(1883),
   FOOTFALL_MQTT_WS_PORT: port.optional(),
+  FOOTFALL_BROKER_WORKERS: z
+    .union([z.literal('auto'), z.coerce.number().int().min(1).max(64)], 'a number from 1 to 64, or auto: the cores')
+    .default(1),
+  FOOTFALL_MQTTS_HOST: z.string().min(1).optional(),
+  FOOTFALL_MQTTS_PORT: port.default(8883),
+  FOOTFALL_TLS_CERT: z.string().min(1).optional(),
+  FOOTFALL_TLS_KEY: z.string().min(1).optional(),
+  FOOTFALL_TLS_CLIENT_CA: z.string().min(1).optional(),
   FOOTFALL_ADMIN_KEY: z.string().min(16, 'at least 16 characters, such as `openssl rand -hex 16` gives').optional(),
   FOOTFALL_REQUESTS_PER_S: z.coerce.number().int().min(1).max(1_000_000).default(100),
   FOOTFALL_LATENESS_ALLOWED_S: seconds.default(60),
@@ -32,6 +41,15 @@ const schema = z.object({
   FOOTFALL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });
 
+/** PEM files, read again when they change. `clientCaPath`: who signs certificates of DPUs; null: they have none. */
+export type TlsConfig = {
+  readonly host: string;
+  readonly port: number;
+  readonly certPath: string;
+  readonly keyPath: string;
+  readonly clientCaPath: string | null;
+};
+
 export type Config = {
   readonly dataDir: string;
   readonly storage: 'embedded' | 'influx-redis';
@@ -41,6 +59,10 @@ export type Config = {
   readonly mqttPort: number;
   /** A listener of its own for MQTT over WebSocket; null: only at `/mqtt` on the HTTP port. */
   readonly mqttWsPort: number | null;
+  /** Processes that take MQTT connections; 1: the broker is in the process of its service. */
+  readonly brokerWorkers: number;
+  /** MQTT over TLS; null: not. */
+  readonly tls: TlsConfig | null;
   /** A key with all scopes; null: none. */
   readonly adminKey: string | null;
   /** Hosts that others than this machine can reach, which must not be open to everybody: `variable: host`. */
@@ -87,8 +109,10 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): { conf
       'INFLUX_TOKEN: required with FOOTFALL_STORAGE=influx-redis; a token that may read and write the buckets',
     );
   }
+  faults.push(...tlsFaults(set));
   if (!parsed.success || faults.length > 0) throw new ConfigError(faults);
   const value = parsed.data;
+  const tls = tlsOf(value);
   const config: Config = Object.freeze({
     dataDir: value.FOOTFALL_DATA_DIR,
     storage: value.FOOTFALL_STORAGE,
@@ -97,11 +121,17 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): { conf
     mqttHost: value.FOOTFALL_MQTT_HOST,
     mqttPort: value.FOOTFALL_MQTT_PORT,
     mqttWsPort: value.FOOTFALL_MQTT_WS_PORT ?? null,
+    brokerWorkers: value.FOOTFALL_BROKER_WORKERS === 'auto' ? availableParallelism() : value.FOOTFALL_BROKER_WORKERS,
     adminKey: value.FOOTFALL_ADMIN_KEY ?? null,
-    exposedHosts: (['FOOTFALL_HTTP_HOST', 'FOOTFALL_MQTT_HOST'] as const)
-      .filter((name) => !LOOPBACK.test(value[name]))
-      .map((name) => `${name}: ${value[name]}`),
     requestsPerS: value.FOOTFALL_REQUESTS_PER_S,
+    tls,
+    exposedHosts: [
+      ['FOOTFALL_HTTP_HOST', value.FOOTFALL_HTTP_HOST],
+      ['FOOTFALL_MQTT_HOST', value.FOOTFALL_MQTT_HOST],
+      ...(tls === null ? [] : [['FOOTFALL_MQTTS_HOST', tls.host]]),
+    ]
+      .filter(([, host = '']) => !LOOPBACK.test(host))
+      .map(([name, host]) => `${name}: ${host}`),
     latenessAllowedMs: value.FOOTFALL_LATENESS_ALLOWED_S * 1000,
     lostAfterMs: value.FOOTFALL_LOST_AFTER_S * 1000,
     futureAllowedMs: value.FOOTFALL_FUTURE_ALLOWED_S * 1000,
@@ -112,6 +142,28 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): { conf
     influx: Object.freeze({ url: value.INFLUX_URL, token: value.INFLUX_TOKEN ?? '', org: value.INFLUX_ORG }),
   });
   return { config, warnings };
+}
+
+/** Half of what TLS needs is a mistake that nobody should find out about by being refused. */
+function tlsFaults(set: Record<string, string | undefined>): string[] {
+  const isSet = (name: string) => set[name] !== undefined;
+  const asked = ['FOOTFALL_MQTTS_HOST', 'FOOTFALL_MQTTS_PORT', 'FOOTFALL_TLS_CLIENT_CA', ...TLS_FILES].filter(isSet);
+  const missing = asked.length === 0 ? [] : TLS_FILES.filter((name) => !isSet(name));
+  return missing.map((name) => `${name}: required with ${asked.join(', ')}; the path of a PEM file`);
+}
+
+const TLS_FILES = ['FOOTFALL_TLS_CERT', 'FOOTFALL_TLS_KEY'];
+
+function tlsOf(value: z.infer<typeof schema>): TlsConfig | null {
+  const { FOOTFALL_TLS_CERT: certPath, FOOTFALL_TLS_KEY: keyPath } = value;
+  if (certPath === undefined || keyPath === undefined) return null;
+  return Object.freeze({
+    host: value.FOOTFALL_MQTTS_HOST ?? value.FOOTFALL_MQTT_HOST,
+    port: value.FOOTFALL_MQTTS_PORT,
+    certPath,
+    keyPath,
+    clientCaPath: value.FOOTFALL_TLS_CLIENT_CA ?? null,
+  });
 }
 
 /**

@@ -1,5 +1,6 @@
 // What every service that takes or answers something stands on: storage, the way into the journal, the floor plan, ingest.
 import { Access } from './access.ts';
+import type { Claims } from './claims.ts';
 import { systemClock } from './clock.ts';
 import { CommandFailure, WrongUse } from './commands/command.ts';
 import type { Config } from './config.ts';
@@ -8,16 +9,22 @@ import { Ingest } from './ingest.ts';
 import { JournalWriter } from './journal-writer.ts';
 import type { Log } from './log.ts';
 import type { ProcessorControl } from './processor-control.ts';
-import { openStorage, type Storage } from './storage/open.ts';
+import { type BrokerStorage, openBrokerStorage, openStorage, type Storage } from './storage/open.ts';
 
-export type Core = {
-  readonly storage: Storage;
-  readonly processors: Omit<ProcessorControl, 'close'>;
+/** What a broker stands on. */
+export type BrokerCore = {
   readonly access: Access;
   readonly floorplan: FloorplanService;
   readonly ingest: Ingest;
+  /** Null: the service has to tell its processes itself. */
+  readonly claims: Claims | null;
   /** Stores what has been taken, then closes the storage. */
   close(): Promise<void>;
+};
+
+export type Core = BrokerCore & {
+  readonly storage: Storage;
+  readonly processors: Omit<ProcessorControl, 'close'>;
 };
 
 /** Ends the process: what was acknowledged is stored, and only a fresh start can be trusted. */
@@ -30,11 +37,37 @@ export function endOnFatal(log: Log): (error: Error) => never {
 
 /** `processor`: the one in this process, for a back-end whose processors cannot be asked from elsewhere. */
 export async function openCore(config: Config, log: Log, processor: ProcessorControl | null): Promise<Core> {
-  const storage = await openStorage(config, endOnFatal(log)).catch((error: Error) => {
+  const storage = await openOrFail(openStorage(config, endOnFatal(log)));
+  const asked = storage.processors ?? processor;
+  if (asked === null) throw new Error('this back-end needs its processor in the same process');
+  const caughtUp = async (timeoutMs: number) => {
+    await storage.journal.gathered();
+    return asked.caughtUp(timeoutMs);
+  };
+  const { applied, verify, rebuild } = asked;
+  const processors = { applied, caughtUp, verify, rebuild };
+  return { storage, processors, ...(await standOn(storage, config, log, processors)) };
+}
+
+/** What the broker worker in `slot` stands on, beside the service that it belongs to. */
+export async function openBrokerCore(config: Config, log: Log, slot: number): Promise<BrokerCore> {
+  const storage = await openOrFail(openBrokerStorage(config, slot, endOnFatal(log)));
+  // It records no facts, so it never waits for one to be applied.
+  return standOn(storage, config, log, { applied: async () => true });
+}
+
+async function openOrFail<Opened>(opening: Promise<Opened>): Promise<Opened> {
+  return opening.catch((error: Error) => {
     throw new CommandFailure(`cannot start: ${error.message}`);
   });
-  const processors = storage.processors ?? processor;
-  if (processors === null) throw new Error('this back-end needs its processor in the same process');
+}
+
+async function standOn(
+  storage: BrokerStorage,
+  config: Config,
+  log: Log,
+  processors: Pick<ProcessorControl, 'applied'>,
+): Promise<BrokerCore> {
   const writer = new JournalWriter(storage.journal, storage.journal.partitions, systemClock, log);
   const floorplan = new FloorplanService(storage.floorplan, writer, processors);
   await floorplan.load();
@@ -48,7 +81,7 @@ export async function openCore(config: Config, log: Log, processor: ProcessorCon
     await writer.drained();
     await storage.close();
   };
-  return { storage, processors, access, floorplan, ingest, close };
+  return { access, floorplan, ingest, claims: storage.claims, close };
 }
 
 /** Throws WrongUse when others than this machine could use a service that asks nobody for a key. */

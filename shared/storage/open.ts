@@ -1,4 +1,5 @@
 // The one switch that chooses a storage back-end, for the services that append and ask.
+import type { Claims } from '../claims.ts';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import type { ProcessorControl } from '../processor-control.ts';
@@ -10,10 +11,16 @@ import type { LiveReader } from './live.ts';
 import type { QuarantineReader } from './quarantine.ts';
 
 export type Storage = {
-  readonly journal: Pick<Journal, 'append' | 'durability'> & { readonly partitions: number };
+  readonly journal: Pick<Journal, 'append' | 'durability'> & {
+    readonly partitions: number;
+    /** Resolves when everything that broker workers had stored at the call stands where the processor reads it. */
+    gathered(): Promise<void>;
+  };
   readonly floorplan: Omit<FloorplanStore, 'close'>;
   readonly history: Omit<HistoryReader, 'close'> & LiveReader & QuarantineReader;
   readonly credentials: Omit<CredentialStore, 'close'>;
+  /** Between all processes that share the store; null: they are one service, which tells them itself. */
+  readonly claims: Claims | null;
   /** The processors, wherever they run; null: there is one, in this process, which whoever started it can ask. */
   readonly processors: Omit<ProcessorControl, 'close'> | null;
   close(): Promise<void>;
@@ -24,13 +31,29 @@ export async function openStorage(config: Config, onFatal: (error: Error) => voi
   switch (config.storage) {
     case 'embedded': {
       const { openEmbedded } = await import('./sqlite/open.ts');
-      return openEmbedded(config.dataDir, onFatal);
+      return openEmbedded(config.dataDir, config.brokerWorkers, onFatal);
     }
     case 'influx-redis': {
       const { openInfluxRedis } = await import('./influx-redis/open.ts');
       return openInfluxRedis(config);
     }
   }
+}
+
+/** What a broker needs: the way into the journal, and who and what is known. */
+export type BrokerStorage = Pick<Storage, 'journal' | 'floorplan' | 'claims' | 'close'> & {
+  readonly credentials: Pick<CredentialStore, 'find' | 'newest' | 'changes'>;
+};
+
+/** Opens the configured back-end for the broker worker in `slot` (from 1 on), beside the service that it belongs to. */
+export async function openBrokerStorage(
+  config: Config,
+  slot: number,
+  onFatal: (error: Error) => void,
+): Promise<BrokerStorage> {
+  if (config.storage === 'influx-redis') return openStorage(config, onFatal);
+  const { openEmbeddedWorker } = await import('./sqlite/open-worker.ts');
+  return openEmbeddedWorker(config.dataDir, slot, onFatal);
 }
 
 /** A store that another one is copied into: what is recorded there keeps the time at which it was. */

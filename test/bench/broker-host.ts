@@ -1,6 +1,8 @@
 // Broker and journal in a process of their own, with nobody who takes in what they store: what the fast path alone costs.
 // Takes the ids of its DPUs, comma-separated, and a data directory; sends its port; ends with its parent.
+import { randomBytes } from 'node:crypto';
 import { startBroker } from '../../broker/main.ts';
+import { TICKET_KEYS_BYTES } from '../../broker/tls.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { Floorplan } from '../../shared/floorplan.ts';
 import type { DpuId } from '../../shared/ids.ts';
@@ -19,13 +21,19 @@ for (const [index, id] of dpuIds.split(',').entries()) {
 }
 const journal = await startThread<Pick<JournalAppender, 'append'>>(
   new URL('../../shared/storage/sqlite/journal-thread.ts', import.meta.url),
-  { dataDir, partition: 0 },
+  { dataDir, partition: 0, workers: 0 },
   (error) => {
     throw error;
   },
 );
 const writer = new JournalWriter(journal, 1, systemClock, log);
 const ingest = new Ingest({ writer, plan, clock: systemClock, futureAllowedMs: 300_000, latenessAllowedMs: 60_000 });
-const broker = await startBroker({ ingest, clock: systemClock, log }, { host: '127.0.0.1', port: 0, wsPort: null });
-process.send?.(broker.port);
+const options = {
+  host: '127.0.0.1',
+  ports: { mqtt: 0, ws: null, mqtts: null },
+  tls: null,
+  ticketKeys: randomBytes(TICKET_KEYS_BYTES),
+};
+const broker = await startBroker({ ingest, clock: systemClock, log }, options);
+process.send?.(broker.ports.mqtt);
 process.on('disconnect', () => process.exit());

@@ -28,7 +28,7 @@ afterAll(async () => {
   await new Promise((resolve) => http.close(resolve));
 });
 
-const portOf = (where: string): number => (where === 'its own' ? (broker.service.wsPort as number) : httpPort);
+const portOf = (where: string): number => (where === 'its own' ? (broker.service.ports.ws as number) : httpPort);
 
 test.each(['its own', 'the HTTP'])('MQTT.js connects and publishes on %s port', async (where) => {
   broker.records.length = 0;
@@ -93,6 +93,6 @@ test.each([
 });
 
 test('other requests to the port of its own are asked to upgrade', async () => {
-  const response = await fetch(`http://127.0.0.1:${broker.service.wsPort}/`);
+  const response = await fetch(`http://127.0.0.1:${broker.service.ports.ws}/`);
   expect(response.status).toBe(426);
 });

@@ -58,11 +58,11 @@ export async function startTestBroker(options: TestBrokerOptions = {}): Promise<
   const { authenticate, wsPort = null } = options;
   const service = await startBroker(
     { ingest, clock, log, ...(authenticate === undefined ? {} : { authenticate }) },
-    { host: '127.0.0.1', port: 0, wsPort },
+    { host: '127.0.0.1', ports: { mqtt: 0, ws: wsPort, mqtts: null }, tls: null, ticketKeys: new Uint8Array() },
   );
   return {
     service,
-    port: service.port,
+    port: service.ports.mqtt as number,
     writer,
     records: disk.records,
     hold: disk.hold,

@@ -8,6 +8,8 @@ import { openWire, publishPacket, type Wire } from './mqtt-wire.ts';
 
 const IN_FLIGHT_MAX = 4;
 const EVENTS_PER_MESSAGE_MAX = 5;
+/** From the loss of a connection to the next try. */
+const COME_BACK_MS = 10;
 /** Share of the acknowledged messages that are sent once more. */
 const REPEATS = 0.05;
 const START_MS = Date.UTC(2026, 0, 15, 9);
@@ -39,6 +41,7 @@ export class Fleet {
   acknowledged = 0;
   #numbers = 0;
   #generating = false;
+  #isOver = false;
 
   readonly #restMs: number;
 
@@ -48,6 +51,20 @@ export class Fleet {
     this.#random = seededRandom(seed);
     this.#dpus = Array.from({ length: dpus }, (_, index) => `d${index}`);
     for (const dpu of this.#dpus) this.#unacknowledged.set(dpu, new Map());
+  }
+
+  /** As `connect`; whoever loses its connection connects again, until `finish` is done. */
+  async stayConnected(port: number): Promise<void> {
+    this.#isOver = false;
+    this.#generating = true;
+    const comeBack = async (dpu: string): Promise<void> => {
+      while (!this.#isOver) {
+        const wire = await this.#serve(dpu, port).catch(() => null);
+        while (wire?.ended === false) await wire.closed().catch(() => undefined);
+        await new Promise((resolve) => setTimeout(resolve, COME_BACK_MS));
+      }
+    };
+    for (const dpu of this.#dpus) void comeBack(dpu);
   }
 
   /** Connects everybody; each sends again what was not acknowledged, then goes on publishing until `finish` or the end of the connection. */
@@ -66,10 +83,11 @@ export class Fleet {
       },
       { timeout: 20_000, interval: 10 },
     );
+    this.#isOver = true;
     for (const wire of this.#wires) wire.destroy();
   }
 
-  async #serve(dpu: string, port: number): Promise<void> {
+  async #serve(dpu: string, port: number): Promise<Wire> {
     const wire = await openWire(port);
     this.#wires.add(wire);
     await wire.connect({ clientId: dpu });
@@ -100,6 +118,7 @@ export class Fleet {
     })()
       .catch(() => undefined)
       .finally(() => this.#wires.delete(wire));
+    return wire;
   }
 
   #message(dpu: string): Message {

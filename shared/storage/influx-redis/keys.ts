@@ -41,3 +41,6 @@ export const PROGRESS_FIELD = ':progress';
 
 /** Pub/sub: the number of the newest fact that has been announced to every partition. */
 export const FACTS_CHANNEL = `${PREFIX}facts`;
+
+/** Pub/sub: client ids that have connected, wherever it was. */
+export const CLAIMS_CHANNEL = `${PREFIX}claims`;

@@ -2,6 +2,7 @@
 import { Atlas } from '../../atlas.ts';
 import { type Clock, systemClock } from '../../clock.ts';
 import type { ProcessorConfig, Storage } from '../open.ts';
+import { openRedisClaims } from './claims.ts';
 import { connect } from './connect.ts';
 import { openControl } from './control.ts';
 import { openRedisCredentials } from './credentials.ts';
@@ -22,6 +23,7 @@ export async function openInfluxRedis(
   const { partitions } = config;
   const journal = openRedisJournal(redis, { partitions, clock });
   const floorplan = openRedisFloorplan(redis, clock);
+  const claims = openRedisClaims(redis);
   // Which events count, and where, is what the facts say by now.
   const atlas = new Atlas();
   const currentAtlas = async (): Promise<Atlas> => {
@@ -33,12 +35,14 @@ export async function openInfluxRedis(
   };
   const history = openHistoryReader({ influx, redis, partitions, currentAtlas });
   return {
-    journal: { durability: 'fsync', partitions, append: journal.append },
+    journal: { durability: 'fsync', partitions, append: journal.append, gathered: async () => undefined },
     floorplan,
     history: { ...history, ...openLiveReader(redis, partitions), ...openQuarantinePages(redis, partitions) },
     credentials: openRedisCredentials(redis),
+    claims,
     processors: openControl(redis, journal, partitions, clock),
     close: async () => {
+      claims.close();
       await history.close();
       await journal.close();
       await floorplan.close();

@@ -6,6 +6,12 @@ import { DatabaseSync } from 'node:sqlite';
 /** Raised with every change of a schema; a database of a newer version is refused. */
 const SCHEMA_VERSION = 1;
 
+/** Tables that came after the first version of a schema; made when missing, whenever such a database is opened. */
+const ADDED: { readonly [Schema in OpenOptions['schema']]?: string } = {
+  'history.sql': 'history-added.sql',
+  'journal.sql': 'journal-added.sql',
+};
+
 /** Waiting for another connection's lock; commits are short, so longer means something is stuck. */
 const BUSY_TIMEOUT_MS = 10_000;
 /** Between tries where SQLite does not wait by itself. */
@@ -40,7 +46,8 @@ function makeReady(database: DatabaseSync, { schema, cacheKib = 2048 }: OpenOpti
   database.exec('PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000;');
   database.exec(`PRAGMA cache_size = -${cacheKib}; PRAGMA temp_store = MEMORY`);
   if (userVersion(database) === 0) createSchema(database, schema);
-  if (schema === 'history.sql') database.exec(readFileSync(new URL('history-added.sql', import.meta.url), 'utf8'));
+  const added = ADDED[schema];
+  if (added !== undefined) database.exec(readFileSync(new URL(added, import.meta.url), 'utf8'));
   const version = userVersion(database);
   if (version !== SCHEMA_VERSION) {
     throw new Error(`it has schema version ${version}; this build of footfall reads ${SCHEMA_VERSION}`);

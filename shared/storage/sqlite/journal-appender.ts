@@ -3,9 +3,10 @@
 //   append ──▶ INSERT, COMMIT (synced) ──tell──▶ readers          readers ──position──▶ DELETE with the next append
 import { statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
 import type { Clock } from '../../clock.ts';
 import { FatalError } from '../../thread.ts';
-import type { Journal } from '../journal.ts';
+import type { Entry, EntryId, Journal } from '../journal.ts';
 import { isDiskFailure, isDiskFull, openDatabase, transaction } from './database.ts';
 import { journalPath, type Notice, openChannel } from './journal-file.ts';
 
@@ -19,7 +20,14 @@ const FREE_CHECK_BYTES = 1024 * 1024;
 /** What has been committed is deleted with the next append, or by itself after this. */
 const TRIM_IDLE_MS = 1_000;
 
-export type JournalAppender = Pick<Journal, 'append' | 'close' | 'durability'>;
+export type JournalAppender = Pick<Journal, 'append' | 'close' | 'durability'> & {
+  /** Up to where the entries of another partition have been taken over. */
+  takenOver(slot: number): number;
+  /** Starts over: the partition of `slot` is a new one. */
+  forget(slot: number): void;
+  /** Stores entries of another partition, and that they are here, in one transaction; false: there is no room now. */
+  takeOver(slot: number, entries: readonly Entry[]): boolean;
+};
 
 /** The writing side of one partition. */
 export function openJournalAppender(dataDir: string, partition: number, clock: Clock): JournalAppender {
@@ -30,15 +38,13 @@ export function openJournalAppender(dataDir: string, partition: number, clock: C
     'DELETE FROM entry WHERE position <= ? AND position < (SELECT max(position) FROM entry)',
   );
   const measure = database.prepare('SELECT total(length(bytes)) AS bytes FROM entry WHERE position > ?');
-  const lastSeq = new Map<string, number>();
-  for (const row of database.prepare('SELECT appender, max(seq) AS seq FROM entry GROUP BY appender').iterate()) {
-    lastSeq.set(String(row['appender']), Number(row['seq']));
-  }
+  const setGathered = database.prepare('INSERT INTO gathered VALUES (?1, ?2) ON CONFLICT DO UPDATE SET position = ?2');
+  const getGathered = database.prepare('SELECT position FROM gathered WHERE slot = ?');
+  const lastSeq = lastSeqs(database);
   let recordedAtMs = Number(database.prepare('SELECT max(recorded_at) AS at FROM entry').get()?.['at'] ?? 0);
   let committed = 0;
   let trimmed = 0;
   let pendingBytes = Number(measure.get(0)?.['bytes']);
-  let uncheckedBytes = FREE_CHECK_BYTES;
   let trimTimer: NodeJS.Timeout | undefined;
   const channel = openChannel(path);
 
@@ -68,25 +74,48 @@ export function openJournalAppender(dataDir: string, partition: number, clock: C
     trimTimer ??= setTimeout(trimWhenIdle, TRIM_IDLE_MS).unref();
   };
 
+  const checkDisk = checkedNowAndThen(dirname(path));
+  /** Throws while there is no room for `bytes` more. */
+  const checkRoom = (bytes: number): void => {
+    checkDisk(bytes);
+    if (pendingBytes > JOURNAL_BYTES_MAX) throw new Error('the journal is full; is the processor running?');
+  };
+  /** Stores what `work` inserts, whose newest position it answers. */
+  const store = (bytes: number, work: () => number): void => {
+    const done = guard(() => transaction(database, () => ({ position: work(), trimmed: trim() })));
+    pendingBytes += bytes;
+    trimmedTo(done.trimmed);
+    channel.postMessage({ appended: done.position } satisfies Notice);
+  };
+  const insertEntry = (atMs: number, id: EntryId, bytes: Uint8Array): number => {
+    recordedAtMs = Math.max(recordedAtMs, atMs);
+    return Number(insert.run(recordedAtMs, id.appender, id.seq, bytes).lastInsertRowid);
+  };
+
   return {
     durability: 'fsync',
     append: async (_partition, bytes, id, notBeforeMs = 0) => {
       if ((lastSeq.get(id.appender) ?? 0) >= id.seq) return;
-      const freeChecked = uncheckedBytes < FREE_CHECK_BYTES || hasRoom(dirname(path));
-      if (!freeChecked) throw new Error('the disk is nearly full; free some space');
-      if (pendingBytes > JOURNAL_BYTES_MAX) throw new Error('the journal is full; is the processor running?');
-      uncheckedBytes = uncheckedBytes < FREE_CHECK_BYTES ? uncheckedBytes + bytes.length : 0;
-      recordedAtMs = Math.max(recordedAtMs, clock.nowMs(), notBeforeMs);
-      const done = guard(() =>
-        transaction(database, () => {
-          const { lastInsertRowid } = insert.run(recordedAtMs, id.appender, id.seq, bytes);
-          return { position: Number(lastInsertRowid), trimmed: trim() };
-        }),
-      );
+      checkRoom(bytes.length);
+      store(bytes.length, () => insertEntry(Math.max(clock.nowMs(), notBeforeMs), id, bytes));
       lastSeq.set(id.appender, id.seq);
-      pendingBytes += bytes.length;
-      trimmedTo(done.trimmed);
-      channel.postMessage({ appended: done.position } satisfies Notice);
+    },
+    takenOver: (slot) => Number(getGathered.get(slot)?.['position'] ?? 0),
+    forget: (slot) => guard(() => setGathered.run(slot, 0)),
+    takeOver: (slot, entries) => {
+      const bytes = entries.reduce((sum, entry) => sum + entry.bytes.length, 0);
+      try {
+        checkRoom(bytes);
+        store(bytes, () => {
+          const positions = entries.map((entry) => insertEntry(entry.recordedAtMs, entry.id, entry.bytes));
+          setGathered.run(slot, entries.at(-1)?.position ?? 0);
+          return positions.at(-1) ?? 0;
+        });
+        return true;
+      } catch (error) {
+        if (error instanceof FatalError) throw error;
+        return false;
+      }
     },
     close: async () => {
       clearTimeout(trimTimer);
@@ -94,6 +123,12 @@ export function openJournalAppender(dataDir: string, partition: number, clock: C
       database.close();
     },
   };
+}
+
+/** Of each appender that has entries. */
+function lastSeqs(database: DatabaseSync): Map<string, number> {
+  const rows = database.prepare('SELECT appender, max(seq) AS seq FROM entry GROUP BY appender').all();
+  return new Map(rows.map((row) => [String(row['appender']), Number(row['seq'])]));
 }
 
 function guard<Result>(work: () => Result): Result {
@@ -105,6 +140,18 @@ function guard<Result>(work: () => Result): Result {
       cause: error,
     });
   }
+}
+
+/** Throws while the disk of `folder` is nearly full, which is looked at each time after so many bytes. */
+function checkedNowAndThen(folder: string): (bytes: number) => void {
+  let uncheckedBytes = FREE_CHECK_BYTES;
+  return (bytes) => {
+    if (uncheckedBytes >= FREE_CHECK_BYTES) {
+      if (!hasRoom(folder)) throw new Error('the disk is nearly full; free some space');
+      uncheckedBytes = 0;
+    }
+    uncheckedBytes += bytes;
+  };
 }
 
 function hasRoom(folder: string): boolean {

@@ -1,6 +1,7 @@
 // What the two sides of the SQLite journal share: where a partition is, and how they tell each other, across threads.
 import { join } from 'node:path';
 import { BroadcastChannel } from 'node:worker_threads';
+import type { Entry, EntryId } from '../journal.ts';
 
 /** The file of one partition below the data directory. */
 export function journalPath(dataDir: string, partition: number): string {
@@ -15,4 +16,11 @@ export function openChannel(path: string): BroadcastChannel {
   const channel = new BroadcastChannel(`footfall ${path}`);
   channel.unref();
   return channel;
+}
+
+/** A row of `entry`. */
+export function entryOf(row: Record<string, unknown>): Entry {
+  const id: EntryId = { appender: String(row['appender']), seq: Number(row['seq']) };
+  const bytes = row['bytes'] as Uint8Array;
+  return { position: Number(row['position']), recordedAtMs: Number(row['recorded_at']), id, bytes };
 }

@@ -1,7 +1,7 @@
 // The reading side of the SQLite journal: the one processor of an embedded service reads all partitions.
-import type { Entry, EntryId, Journal, Ownership } from '../journal.ts';
+import type { Entry, Journal, Ownership } from '../journal.ts';
 import { openForReading } from './database.ts';
-import { journalPath, type Notice, openChannel } from './journal-file.ts';
+import { entryOf, journalPath, type Notice, openChannel } from './journal-file.ts';
 
 export type JournalReader = Pick<Journal, 'own' | 'read' | 'commit' | 'lag' | 'close'>;
 
@@ -75,10 +75,4 @@ function openPartition(path: string): PartitionReader {
       wake?.();
     },
   };
-}
-
-function entryOf(row: Record<string, unknown>): Entry {
-  const id: EntryId = { appender: String(row['appender']), seq: Number(row['seq']) };
-  const bytes = row['bytes'] as Uint8Array;
-  return { position: Number(row['position']), recordedAtMs: Number(row['recorded_at']), id, bytes };
 }

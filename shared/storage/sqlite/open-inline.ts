@@ -4,9 +4,14 @@ import type { CopyTarget } from '../open.ts';
 import { openFloorplan } from './floorplan.ts';
 import { openHistoryReader } from './history-reader.ts';
 import { openJournalAppender } from './journal-appender.ts';
+import { openGatherer } from './journal-gatherer.ts';
 
-export function openEmbeddedInline(dataDir: string, clock: Clock): CopyTarget {
+export async function openEmbeddedInline(dataDir: string, clock: Clock): Promise<CopyTarget> {
   const journal = openJournalAppender(dataDir, 0, clock);
+  // What broker workers of a service that ended early have left behind.
+  const gatherer = openGatherer(dataDir, 0, journal);
+  await gatherer.gathered();
+  gatherer.close();
   const floorplan = openFloorplan(dataDir, clock);
   const history = openHistoryReader(dataDir);
   return {

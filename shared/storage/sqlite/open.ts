@@ -1,21 +1,29 @@
 // The embedded back-end for a running service: databases are opened in threads, which may wait for the disk.
 import { startThread, type Threaded } from '../../thread.ts';
 import type { Storage } from '../open.ts';
-import type { JournalAppender } from './journal-appender.ts';
+import type { JournalThread } from './journal-thread.ts';
 import type { Serving } from './serving-thread.ts';
 
-/** Brokers of one process share a partition. */
+/** What the service takes itself goes here, and what its broker workers take is gathered here. */
 const PARTITION = 0;
 
-export async function openEmbedded(dataDir: string, onFatal: (error: Error) => void): Promise<Storage> {
+/** `brokerWorkers`: 1 stands for a broker in this process, which shares its partition. */
+export async function openEmbedded(
+  dataDir: string,
+  brokerWorkers: number,
+  onFatal: (error: Error) => void,
+): Promise<Storage> {
   const start = <Port extends object>(file: string, options: object): Promise<Threaded<Port>> =>
     startThread<Port>(new URL(file, import.meta.url), { dataDir, ...options }, onFatal);
   const [journal, serving] = await Promise.all([
-    start<Pick<JournalAppender, 'append'>>('journal-thread.ts', { partition: PARTITION }),
+    start<JournalThread>('journal-thread.ts', {
+      partition: PARTITION,
+      workers: brokerWorkers > 1 ? brokerWorkers : 0,
+    }),
     start<Serving>('serving-thread.ts', {}),
   ]);
   return {
-    journal: { durability: 'fsync', partitions: 1, append: journal.append },
+    journal: { durability: 'fsync', partitions: 1, append: journal.append, gathered: journal.gathered },
     floorplan: {
       append: serving.append,
       read: serving.read,
@@ -32,6 +40,7 @@ export async function openEmbedded(dataDir: string, onFatal: (error: Error) => v
       newest: serving.newestCredential,
       changes: serving.credentialChanges,
     },
+    claims: null,
     processors: null,
     close: async () => {
       await Promise.all([journal.close(), serving.close()]);

@@ -1,0 +1,104 @@
+// Client ids: each has one connection, in whichever process it is; whoever comes later takes it over [MQTT-3.1.4-2].
+//
+//   here:  CONNECT accepted ──▶ claim ──▶ every process, in one order ──▶ an own claim comes back: it stands, CONNACK
+//   there: claimed elsewhere ──▶ a connection here that stands is older: closed; one whose claim is under way is newer: stays
+import type { Client } from 'aedes';
+import type { Claims } from '../shared/claims.ts';
+import type { Log } from '../shared/log.ts';
+
+/** Takeovers are looked at this often. */
+const SUMMARY_MS = 10_000;
+/** An id taken over so often in that time is in the hands of two devices, which keep throwing each other out. */
+const FLAPPING_TAKEOVERS = 5;
+/** Ids named in a line of the log, and ids whose takeovers are counted. */
+const NAMED_MAX = 10;
+const COUNTED_MAX = 10_000;
+
+export class Clients {
+  readonly #claims: Claims | null;
+  readonly #log: Log;
+  /** Connections whose claims, if any, have come back: those that a later one takes over from. */
+  readonly #standing = new Map<string, Client>();
+  /** What waits for own claims to come back, by client id, in the order of the claims. */
+  readonly #underWay = new Map<string, (() => void)[]>();
+  readonly #takeovers = new Map<string, number>();
+  readonly #timer: NodeJS.Timeout;
+  #unclaimed: string[] = [];
+  /** Since the start: connections that gave way to a later one with the same client id. */
+  takeovers = 0;
+
+  /** `claims` null: all connections are in this process. */
+  constructor(claims: Claims | null, log: Log) {
+    this.#claims = claims;
+    this.#log = log;
+    claims?.follow((clientIds, isOwn) => {
+      for (const clientId of clientIds) {
+        if (isOwn) this.#comesBack(clientId);
+        else this.#claimedElsewhere(clientId);
+      }
+    });
+    this.#timer = setInterval(() => this.#reportFlapping(), SUMMARY_MS).unref();
+  }
+
+  /** The client may connect: calls `stands` when every connection with its id that was before it gives way to it. */
+  admitted(client: Client, stands: () => void): void {
+    const { id } = client;
+    if (this.#claims === null) return this.#takeOver(client, stands);
+    const wait = () => this.#takeOver(client, stands);
+    const underWay = this.#underWay.get(id);
+    if (underWay === undefined) this.#underWay.set(id, [wait]);
+    else underWay.push(wait);
+    // A fleet comes back all at once: those of one turn are claimed together.
+    if (this.#unclaimed.length === 0) setImmediate(() => this.#claims?.claim(this.#unclaimed.splice(0)));
+    this.#unclaimed.push(id);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  #comesBack(clientId: string): void {
+    const underWay = this.#underWay.get(clientId);
+    const next = underWay?.shift();
+    if (underWay?.length === 0) this.#underWay.delete(clientId);
+    next?.();
+  }
+
+  #takeOver(client: Client, stands: () => void): void {
+    const { id } = client;
+    const before = this.#standing.get(id);
+    if (!client.conn.destroyed) {
+      this.#standing.set(id, client);
+      client.conn.once('close', () => {
+        if (this.#standing.get(id) === client) this.#standing.delete(id);
+      });
+    }
+    if (before === undefined) return stands();
+    this.#count(id);
+    before.close(stands);
+  }
+
+  #claimedElsewhere(clientId: string): void {
+    const client = this.#standing.get(clientId);
+    if (client === undefined) return;
+    this.#count(clientId);
+    client.conn.destroy(new Error('its client id has connected elsewhere'));
+  }
+
+  #count(clientId: string): void {
+    this.takeovers += 1;
+    const counted = this.#takeovers.get(clientId) ?? 0;
+    if (counted > 0 || this.#takeovers.size < COUNTED_MAX) this.#takeovers.set(clientId, counted + 1);
+  }
+
+  #reportFlapping(): void {
+    const flapping = [...this.#takeovers].filter(([, count]) => count >= FLAPPING_TAKEOVERS);
+    this.#takeovers.clear();
+    if (flapping.length === 0) return;
+    const named = flapping.slice(0, NAMED_MAX).map(([clientId, takeovers]) => ({ clientId, takeovers }));
+    this.#log.warn(
+      { clientIds: flapping.length, named, withinMs: SUMMARY_MS },
+      'connections with the same client id keep taking over from each other; do two devices share a client id?',
+    );
+  }
+}

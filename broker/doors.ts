@@ -1,0 +1,80 @@
+// The broker's doors: TCP, TLS, WebSocket on a port of its own. Each opened once, closed together.
+import { once } from 'node:events';
+import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
+import { type AddressInfo, createServer, type Server } from 'node:net';
+import type { TlsConfig } from '../shared/config.ts';
+import type { Log } from '../shared/log.ts';
+import type { Broker } from './broker.ts';
+import { createTlsDoor } from './tls.ts';
+import type { HandleUpgrade } from './websocket.ts';
+import type { Ports } from './worker-messages.ts';
+
+export type DoorOptions = {
+  readonly host: string;
+  readonly ports: Ports;
+  /** Null: no TLS. */
+  readonly tls: TlsConfig | null;
+  readonly ticketKeys: Uint8Array;
+};
+
+export type Doors = { readonly ports: Ports; close(): Promise<void> };
+
+/** Connections that the kernel keeps while the event loop is busy: a fleet comes back all at once. */
+const BACKLOG = 1024;
+/** Silence after which TCP asks whether the peer is still there. */
+const TCP_KEEPALIVE_MS = 60_000;
+
+/** Opens those that have a port; rejects when one of them cannot be had, with none left open. */
+export async function openDoors(
+  broker: Broker,
+  handleUpgrade: HandleUpgrade,
+  options: DoorOptions,
+  log: Log,
+): Promise<Doors> {
+  const { host, ports, tls, ticketKeys } = options;
+  const servers: Server[] = [];
+  const open = async (server: Server, at: { readonly host: string; readonly port: number }): Promise<number> => {
+    servers.push(server);
+    return listen(server, at.host, at.port, log);
+  };
+  let closeTls = () => {};
+  const close = async (): Promise<void> => {
+    closeTls();
+    await Promise.all(servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))));
+  };
+  const openTls = async (config: TlsConfig, port: number): Promise<number> => {
+    const door = createTlsDoor(config, ticketKeys, broker.accept, log);
+    closeTls = door.close;
+    return open(door.server, { host: config.host, port });
+  };
+  try {
+    const mqtt = ports.mqtt === null ? null : await open(createTcpServer(broker), { host, port: ports.mqtt });
+    const ws = ports.ws === null ? null : await open(createWebSocketServer(handleUpgrade), { host, port: ports.ws });
+    const mqtts = tls === null || ports.mqtts === null ? null : await openTls(tls, ports.mqtts);
+    return { ports: { mqtt, ws, mqtts }, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function createTcpServer(broker: Broker): Server {
+  // Half open: a client that has said all it had to say still gets its acknowledgements.
+  const settings = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEPALIVE_MS };
+  return createServer(settings, (socket) => broker.accept(socket));
+}
+
+function createWebSocketServer(handleUpgrade: HandleUpgrade): HttpServer {
+  const server = createHttpServer((_request, response) => {
+    response.writeHead(426, { connection: 'close', upgrade: 'websocket' }).end();
+  });
+  return server.on('upgrade', handleUpgrade);
+}
+
+/** The port that `server` listens on; rejects when it cannot. */
+async function listen(server: Server, host: string, port: number, log: Log): Promise<number> {
+  server.listen({ host, port, backlog: BACKLOG });
+  await once(server, 'listening');
+  server.on('error', (error) => log.error({ err: error }, 'a connection could not be accepted'));
+  return (server.address() as AddressInfo).port;
+}

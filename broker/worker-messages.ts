@@ -1,0 +1,14 @@
+// What the primary and its broker workers tell each other.
+
+/** Where a broker listens; null: not. Port 0 takes a free one. */
+export type Ports = { readonly mqtt: number | null; readonly ws: number | null; readonly mqtts: number | null };
+
+export type ToWorker =
+  | { readonly kind: 'start'; readonly slot: number; readonly ports: Ports; readonly ticketKeys: Uint8Array }
+  | { readonly kind: 'claimed'; readonly clientIds: readonly string[]; readonly isOwn: boolean }
+  | { readonly kind: 'stop' };
+
+export type ToPrimary =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'failed'; readonly message: string; readonly isPortTaken: boolean }
+  | { readonly kind: 'claim'; readonly clientIds: readonly string[] };

@@ -1,0 +1,54 @@
+// A broker worker: MQTT doors in a process of its own. Its primary starts it, tells it where to listen, and replaces it.
+import type { Claims } from '../shared/claims.ts';
+import { openBrokerCore } from '../shared/core.ts';
+import { configure } from '../shared/service-configuration.ts';
+import { dependenciesOf, startBroker } from './main.ts';
+import type { ToPrimary, ToWorker } from './worker-messages.ts';
+
+const { config, log: root } = configure();
+// The primary decides; a signal to the process group reaches everybody. Without its primary a worker ends by itself.
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => undefined);
+
+const tell = (message: ToPrimary): void => void process.send?.(message);
+let onClaimed: Parameters<Claims['follow']>[0] = () => undefined;
+const throughPrimary: Claims = {
+  claim: (clientIds) => tell({ kind: 'claim', clientIds }),
+  follow: (callback) => {
+    onClaimed = callback;
+  },
+};
+let stop: () => Promise<void> = async () => undefined;
+
+process.on('message', (message: ToWorker) => {
+  switch (message.kind) {
+    case 'start':
+      start(message).catch(fail);
+      break;
+    case 'claimed':
+      onClaimed(message.clientIds, message.isOwn);
+      break;
+    case 'stop':
+      stop()
+        .then(() => process.exit(0))
+        .catch(fail);
+  }
+});
+
+async function start({ slot, ports, ticketKeys }: Extract<ToWorker, { kind: 'start' }>): Promise<void> {
+  const log = root.child({ worker: slot });
+  const core = await openBrokerCore(config, log, slot);
+  const options = { host: config.mqttHost, ports, tls: config.tls, ticketKeys };
+  const broker = await startBroker(dependenciesOf(core, core.claims ?? throughPrimary, log), options);
+  stop = async () => {
+    await broker.close();
+    await core.close();
+  };
+  tell({ kind: 'ready' });
+}
+
+function fail(error: Error & { code?: string }): void {
+  root.fatal({ err: error }, 'a broker worker cannot go on');
+  tell({ kind: 'failed', message: error.message, isPortTaken: error.code === 'EADDRINUSE' });
+  process.exitCode = 1;
+  process.disconnect?.();
+}

@@ -1,0 +1,119 @@
+// The primary's side of broker workers: one process a slot, each with a journal partition of its own, replaced when it dies.
+//
+//   connection ──▶ primary ──in turn──▶ worker in slot 1, 2, … ──▶ its partition ──▶ PUBACK
+//                     └─ a worker ended ──▶ another one in its slot, with its partition; its clients connect again
+import cluster, { type Worker } from 'node:cluster';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { ClaimsExchange } from '../shared/claims.ts';
+import type { Clock } from '../shared/clock.ts';
+import type { Log } from '../shared/log.ts';
+import { TICKET_KEYS_BYTES } from './tls.ts';
+import type { Ports, ToPrimary, ToWorker } from './worker-messages.ts';
+
+/** A worker that lived shorter than this is replaced only after as long: something is wrong that a new one will meet too. */
+const LIFE_MS_MIN = 1_000;
+/** For a worker to answer what is under way and store it; then it is ended. What it has not acknowledged is sent again. */
+const STOP_TIMEOUT_MS = 7_500;
+
+export type Workers = {
+  readonly ports: Ports;
+  /** Passes claims on between workers, and whoever else joins. */
+  readonly exchange: ClaimsExchange;
+  close(): Promise<void>;
+};
+
+export type WorkersOptions = { readonly count: number; readonly host: string; readonly ports: Ports };
+
+/** Resolves when all workers take connections; rejects when one of them cannot. */
+export async function startWorkers(
+  { clock, log }: { clock: Clock; log: Log },
+  options: WorkersOptions,
+): Promise<Workers> {
+  cluster.schedulingPolicy = cluster.SCHED_RR;
+  cluster.setupPrimary({ exec: fileURLToPath(new URL('worker.ts', import.meta.url)), args: [] });
+  const ports = await fixedPorts(options);
+  const exchange = new ClaimsExchange();
+  // Sessions of TLS that one worker has begun can be resumed at every other.
+  const ticketKeys = randomBytes(TICKET_KEYS_BYTES);
+  const running = new Map<number, Worker>();
+  let closing = false;
+
+  const start = (slot: number): Promise<void> => {
+    const startedAtMs = clock.monotonicMs();
+    const worker = cluster.fork();
+    running.set(slot, worker);
+    const send = (message: ToWorker): void => {
+      // One that is ending is not told any more.
+      if (worker.isConnected()) worker.send(message, () => undefined);
+    };
+    const membership = exchange.join((clientIds, isOwn) => send({ kind: 'claimed', clientIds, isOwn }));
+    const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
+    worker.on('message', (message: ToPrimary) => {
+      if (message.kind === 'claim') membership.claim(message.clientIds);
+      else if (message.kind === 'ready') resolve();
+      else reject(Object.assign(new Error(message.message), { syscall: message.isPortTaken ? 'listen' : undefined }));
+    });
+    worker.on('error', (error) => log.warn({ err: error, worker: slot }, 'a broker worker cannot be reached'));
+    worker.once('exit', (code, signal) => {
+      membership.leave();
+      running.delete(slot);
+      reject(new Error(`broker worker ${slot} ended (${signal ?? code}) before it was ready`));
+      if (closing) return;
+      log.error({ worker: slot, code, signal }, 'a broker worker ended; another one takes its place');
+      const restMs = clock.monotonicMs() - startedAtMs < LIFE_MS_MIN ? LIFE_MS_MIN : 0;
+      setTimeout(() => void replace(slot), restMs);
+    });
+    send({ kind: 'start', slot, ports, ticketKeys });
+    return ready;
+  };
+  const replace = async (slot: number): Promise<void> => {
+    if (closing) return;
+    // One that does not get ready ends, and is replaced in its turn.
+    await start(slot).catch((error) => log.error({ err: error, worker: slot }, 'a broker worker could not start'));
+  };
+  const passOn = () => {
+    for (const worker of running.values()) worker.process.kill('SIGHUP');
+  };
+  process.on('SIGHUP', passOn);
+  const close = async (): Promise<void> => {
+    closing = true;
+    process.off('SIGHUP', passOn);
+    await Promise.all([...running.values()].map(stopWorker));
+  };
+
+  try {
+    await Promise.all(Array.from({ length: options.count }, (_, index) => start(index + 1)));
+    return { ports, exchange, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Free ports are chosen once: when no worker is left for a moment, the next ones must come back to the same. */
+async function fixedPorts({ host, ports: { mqtt, ws, mqtts } }: WorkersOptions): Promise<Ports> {
+  const fixed = async (port: number | null) => (port === 0 ? freePort(host) : port);
+  return { mqtt: await fixed(mqtt), ws: await fixed(ws), mqtts: await fixed(mqtts) };
+}
+
+async function freePort(host: string): Promise<number> {
+  const server = createServer().listen(0, host);
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+async function stopWorker(worker: Worker): Promise<void> {
+  if (worker.isDead()) return;
+  const exited = once(worker, 'exit');
+  const timer = setTimeout(() => worker.process.kill('SIGKILL'), STOP_TIMEOUT_MS);
+  if (worker.isConnected()) worker.send({ kind: 'stop' } satisfies ToWorker, () => undefined);
+  else worker.process.kill('SIGKILL');
+  await exited;
+  clearTimeout(timer);
+}

@@ -1,0 +1,27 @@
+// The thread of a broker worker for what it looks up: facts that its primary has announced, and credentials.
+import { systemClock } from '../../clock.ts';
+import { serveThread } from '../../thread.ts';
+import type { CredentialStore } from '../credentials.ts';
+import type { FloorplanStore } from '../floorplan.ts';
+import { openCredentials } from './credentials.ts';
+import { openFloorplan } from './floorplan.ts';
+
+export type PlanThreadOptions = { readonly dataDir: string };
+
+export type PlanThread = Pick<FloorplanStore, 'read' | 'announced'> &
+  Pick<CredentialStore, 'find' | 'newest' | 'changes'>;
+
+serveThread(({ dataDir }: PlanThreadOptions): PlanThread & { close(): Promise<void> } => {
+  const { announced, read, close: closeFloorplan } = openFloorplan(dataDir, systemClock);
+  const { find, newest, changes, close: closeCredentials } = openCredentials(dataDir);
+  const close = async () => {
+    await closeCredentials();
+    await closeFloorplan();
+  };
+  // What is not announced yet does not stand in the journal, so no event may be accepted by it.
+  const readAnnounced: FloorplanStore['read'] = async (after, limit) => {
+    const upTo = await announced();
+    return (await read(after, limit)).filter((fact) => fact.number <= upTo);
+  };
+  return { announced, read: readAnnounced, find, newest, changes, close };
+});
