@@ -46,6 +46,30 @@ export const driftAnswer = z
     ),
   })
   .meta({ id: 'Drift' });
+export const recountAnswer = z
+  .object({
+    id: text,
+    status: z.enum(['running', 'done']),
+    events_total: z.int().describe('Events that it touches; an estimate while it runs.'),
+    events_done: z.int(),
+    spaces: z.array(text),
+    cause: z.object({ kind: text, id: textOrNull }).describe('What was said that made it.'),
+  })
+  .meta({ id: 'Recount', description: 'Until it is done, counts that it touches are provisional.' });
+export const changeAnswer = z
+  .object({
+    space_id: text,
+    from: moment,
+    until: momentOrNull.describe('null: for ever, or until a reset that is still to come.'),
+    change: z.int(),
+    cause: z.object({ kind: z.enum(['event', 'late_event', 'recount', 'reset', 'void']), id: textOrNull }),
+    recorded_at: moment,
+  })
+  .meta({ id: 'Change', description: 'The counts of the space in [from, until) changed by `change`.' });
+export const changesAnswer = z.object({
+  next: text.describe('Where to go on, also when there is nothing more yet.'),
+  results: z.array(changeAnswer),
+});
 export const factAnswer = z
   .object({
     number: z.int(),

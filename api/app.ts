@@ -13,6 +13,8 @@ import type { Api, ApiDependencies } from './dependencies.ts';
 import { DryRunDone } from './dry-run.ts';
 import { describeApi, describeRoute } from './openapi.ts';
 import { Problem, problemBody, problemOf } from './problem.ts';
+import { tellOfRecounts } from './recount-notice.ts';
+import { changeRoutes } from './routes/changes.ts';
 import { countRoutes } from './routes/counts.ts';
 import { doorwayRoutes } from './routes/doorways.ts';
 import { dpuRoutes } from './routes/dpus.ts';
@@ -55,6 +57,7 @@ const ROUTES = [
   countRoutes,
   pastRoutes,
   driftRoutes,
+  changeRoutes,
   healthRoutes,
   eventRoutes,
   quarantineRoutes,
@@ -93,6 +96,7 @@ export function buildApp(dependencies: ApiDependencies): Api {
   secure(app);
   authenticateRequests(app, dependencies.access, dependencies.requestsPerS);
   confineRequests(app, dependencies.floorplan.plan, dependencies.clock);
+  tellOfRecounts(app, dependencies);
   app.addHook('onRoute', describeRoute);
   describeApi(app);
   auditRequests(app);

@@ -33,25 +33,26 @@ export class Certainties {
   async of(counts: readonly Pick<Counted, 'spaceId' | 'atMs' | 'start'>[]): Promise<Certainty[]> {
     const { watch, history, clock } = this.#dependencies;
     const dpuIds = [...new Set(counts.flatMap(({ spaceId }) => [...watch.of(spaceId).keys()]))];
-    const [heard, isRecounting] = await Promise.all([history.heard(dpuIds), this.#isRecounting()]);
+    const [heard, applied] = await Promise.all([history.heard(dpuIds), this.#newestApplied()]);
     const heardOf = new Map<DpuId, Heard>();
     for (const [index, dpuId] of dpuIds.entries()) {
       const of = heard[index];
       if (of !== null && of !== undefined) heardOf.set(dpuId, of);
     }
-    const now = { ms: clock.nowMs(), isRecounting };
+    const nowMs = clock.nowMs();
     return counts.map(({ spaceId, atMs, start }) => {
       const asked = { spaceId, afterMs: start?.atMs ?? Number.NEGATIVE_INFINITY, atMs };
-      return certaintyOf(this.#dependencies, asked, heardOf, now);
+      const isRecounting = watch.isTouchedSince(applied, spaceId, asked.afterMs, atMs);
+      return certaintyOf(this.#dependencies, asked, heardOf, { ms: nowMs, isRecounting });
     });
   }
 
-  async #isRecounting(): Promise<boolean> {
+  /** The newest fact whose recount, and that of every one before it, is done. */
+  async #newestApplied(): Promise<number> {
     const { plan, processor } = this.#dependencies;
     const { factNumber } = plan;
-    if (factNumber <= this.#applied) return false;
-    if (!(await processor.applied(factNumber, 0))) return true;
-    this.#applied = factNumber;
-    return false;
+    if (factNumber > this.#applied && (await processor.applied(factNumber, 0))) this.#applied = factNumber;
+    while (this.#applied < factNumber && (await processor.applied(this.#applied + 1, 0))) this.#applied += 1;
+    return this.#applied;
   }
 }

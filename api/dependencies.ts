@@ -14,9 +14,7 @@ import type { Ingest } from '../shared/ingest.ts';
 import type { Log } from '../shared/log.ts';
 import type { ProcessorControl } from '../shared/processor-control.ts';
 import type { CredentialStore } from '../shared/storage/credentials.ts';
-import type { HistoryReader } from '../shared/storage/history.ts';
-import type { LiveReader } from '../shared/storage/live.ts';
-import type { QuarantineReader } from '../shared/storage/quarantine.ts';
+import type { Storage } from '../shared/storage/open.ts';
 
 import type { SpaceWatch } from '../shared/watch.ts';
 
@@ -25,7 +23,7 @@ export type ApiDependencies = {
   readonly credentials: Pick<CredentialStore, 'find' | 'keys'>;
   readonly floorplan: FloorplanService;
   readonly ingest: Ingest;
-  readonly history: Omit<HistoryReader, 'close'> & LiveReader & QuarantineReader;
+  readonly history: Storage['history'];
   readonly processor: Omit<ProcessorControl, 'close'>;
   readonly clock: Clock;
   readonly log: Log;

@@ -25,9 +25,11 @@ export const PROBLEMS = {
   outage_not_found: { status: 404, title: 'There is no such outage' },
   void_not_found: { status: 404, title: 'There is no such void' },
   reset_not_found: { status: 404, title: 'There is no such reset' },
+  recount_not_found: { status: 404, title: 'There is no such recount' },
   key_not_found: { status: 404, title: 'There is no such key' },
   already_exists: { status: 409, title: 'The id is taken' },
   id_retired: { status: 409, title: 'The id belongs to something retired' },
+  cursor_expired: { status: 410, title: 'The cursor is too old' },
   payload_too_large: { status: 413, title: 'The body is too large' },
   rate_limited: { status: 429, title: 'Too many requests' },
   unsupported_media_type: { status: 415, title: 'The body is not declared as JSON' },
@@ -36,6 +38,7 @@ export const PROBLEMS = {
   internal_error: { status: 500, title: 'Something went wrong inside footfall' },
   history_unavailable: { status: 503, title: 'History cannot be asked at the moment' },
   journal_unavailable: { status: 503, title: 'The journal takes no appends at the moment' },
+  recount_running: { status: 503, title: 'A recount has to be done first' },
   not_ready: { status: 503, title: 'The service is not ready' },
 } as const satisfies Record<string, { status: number; title: string }>;
 

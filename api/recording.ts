@@ -9,6 +9,8 @@ import { withoutNames } from './confinement.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { DryRunDone, dryRun } from './dry-run.ts';
 import { Problem } from './problem.ts';
+import { noteRecorded } from './recount-notice.ts';
+import { recountsDone } from './recounts.ts';
 import type { dryRunQuery } from './schemas.ts';
 
 /** How often the journal is looked at while an answer waits for it. */
@@ -25,10 +27,11 @@ export function journalUnavailable(detail: string): Problem {
  * `dry_run` nothing is recorded, and DryRunDone is thrown. 503 while the journal is failing.
  */
 export async function record(
-  { floorplan, ingest, history, clock }: Pick<ApiDependencies, 'floorplan' | 'ingest' | 'history' | 'clock'>,
-  request: Pick<FastifyRequest, 'identity' | 'query' | 'view'>,
+  dependencies: Pick<ApiDependencies, 'floorplan' | 'ingest' | 'history' | 'clock' | 'processor'>,
+  request: Pick<FastifyRequest, 'identity' | 'query' | 'view' | 'recorded'>,
   decide: (plan: Floorplan) => readonly Change[],
 ): Promise<readonly Fact[]> {
+  const { floorplan, ingest, history, clock, processor } = dependencies;
   const { identity } = request;
   const permitted = (plan: Floorplan): readonly Change[] => {
     try {
@@ -41,14 +44,18 @@ export async function record(
   };
   if ((request.query as z.output<typeof dryRunQuery>).dry_run === 'true') {
     const { plan, facts } = floorplan;
+    await recountsDone({ facts, processor });
     const { spaces, events } = await dryRun({ facts, history, clock }, permitted(plan));
     throw new DryRunDone({ spaces: spaces.filter(({ space_id }) => request.view.plan.spaces.has(space_id)), events });
   }
   if (ingest.writer.failing) throw journalUnavailable('nothing was changed; try again');
-  return unlessFailing(ingest.writer, floorplan.record(permitted, identity?.id ?? null)).catch((error: Error) => {
+  const recording = floorplan.record(permitted, identity?.id ?? null);
+  const facts = await unlessFailing(ingest.writer, recording).catch((error: Error) => {
     if (error.message !== FLOORPLAN_FULL) throw error;
     throw journalUnavailable('the disk is full and nothing was changed; free some space, then try again');
   });
+  noteRecorded(request, facts);
+  return facts;
 }
 
 /** `work`, or 503 as soon as the journal fails, or after `timeoutMs`: the work then goes on, and may still take effect. */

@@ -1,13 +1,14 @@
 // The processor: journal in, history and live counts out. One loop a partition; read this first.
 //
-//   read entries ──▶ steps ──records──▶ map by the facts so far ──▶ commit (events, sums, live, cursor: one transaction)
-//        ▲                 └──facts──▶ what they remap ─────────▶ recount (differences, sums, live, cursor: one transaction)
+//   read entries ──▶ steps ──records──▶ map by the facts so far ─▶ commit (events, sums, live, cursor: one transaction)
+//        ▲                 └──facts──▶ what they map differently ─▶ takeFacts (recounts to do, resets, cursor: one transaction)
 //        └──────────────── tell the journal what is not needed again ◀──┘
+//
+//   between batches: a piece of a recount, resets that come due, what can wait (upkeep.ts)
 import { Atlas } from '../shared/atlas.ts';
 import type { Clock } from '../shared/clock.ts';
 import { TemporaryStorageError } from '../shared/errors.ts';
 import type { Fact } from '../shared/fact.ts';
-import type { SpaceId } from '../shared/ids.ts';
 import type { Log } from '../shared/log.ts';
 import type { ProcessorControl, Verification } from '../shared/processor-control.ts';
 import { FencedError } from '../shared/storage/fenced.ts';
@@ -15,10 +16,10 @@ import type { Progress } from '../shared/storage/history.ts';
 import type { Entry, Ownership } from '../shared/storage/journal.ts';
 import type { ProcessorStorage } from '../shared/storage/open.ts';
 import { takeIn, truthOf } from '../shared/truth.ts';
-import { LiveStarts } from './live-starts.ts';
 import { mapEntries, type Step, stepsOf } from './map.ts';
 import { persistently } from './persistence.ts';
-import { spacesReset } from './recount.ts';
+import { takeFacts } from './take-facts.ts';
+import { Upkeep } from './upkeep.ts';
 import { Bell, nextTurn, Waiters } from './waiting.ts';
 
 /** Read at once: some 50,000 events of 9 bytes, committed in about a quarter of a second. */
@@ -29,12 +30,9 @@ const READ_BYTES_MAX = 512 * 1024;
  */
 const PACE_MS = 100;
 const SMALL_BATCH_BYTES = 16 * 1024;
-/** With nothing to read for so long, work that can wait is done. */
+/** With nothing to read for so long, work that can wait is done; with none of that, it is looked for so often. */
 const IDLE_MS = 200;
-/** Under constant load that work is done all the same, a piece at a time, so often. */
-const TIDY_EVERY_MS = 5_000;
-/** How late a daily reset may move the start of live counts; answers do not wait for it. */
-const LIVE_STARTS_EVERY_MS = 10_000;
+const TIDY_LOOK_MS = 10_000;
 
 export class Processor implements ProcessorControl {
   readonly #storage: ProcessorStorage;
@@ -42,10 +40,8 @@ export class Processor implements ProcessorControl {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #atlas = new Atlas();
-  readonly #starts = new LiveStarts();
-  #progress: Progress = { position: 0, factNumber: 0 };
-  #tidiedAtMs = 0;
-  #startsAtMs = 0;
+  #progress: Progress = { position: 0, factNumber: 0, dueMs: 0, recounting: null };
+  #upkeep: Upkeep | null = null;
   #closing = false;
   #jobs: (() => Promise<void>)[] = [];
   readonly #waiters = new Waiters();
@@ -72,18 +68,21 @@ export class Processor implements ProcessorControl {
 
   async #run(): Promise<void> {
     const { journal, history } = this.#storage;
-    this.#progress = await this.#persistently(() => history.progress(this.#ownership.partition));
+    const { partition } = this.#ownership;
+    this.#progress = await this.#persistently(() => history.progress(partition));
     takeIn(await this.#facts(0, this.#progress.factNumber), this.#atlas);
     const letGo = () => this.#persistently(() => journal.commit(this.#ownership, this.#progress.position));
     await letGo();
-    await this.#moveStarts(new Set());
+    const around = { history, partition, clock: this.#clock, persistently: this.#persistently.bind(this) };
+    const upkeep = await Upkeep.begin(around, this.#atlas.plan, this.#progress);
+    this.#upkeep = upkeep;
     while (!this.#closing && !this.#ownership.lost.aborted) {
-      const entries = await this.#next();
+      const entries = await this.#next(upkeep);
       const beganAtMs = this.#clock.monotonicMs();
-      for (const step of stepsOf(entries)) await this.#take(step);
+      for (const step of stepsOf(entries)) await this.#take(step, upkeep);
       if (entries.length > 0) await letGo();
       this.#waiters.tell();
-      await this.#pace(entries, beganAtMs);
+      await this.#pace(entries, beganAtMs, upkeep);
     }
   }
 
@@ -98,7 +97,9 @@ export class Processor implements ProcessorControl {
   }
 
   applied(factNumber: number, timeoutMs: number): Promise<boolean> {
-    return this.#waiters.until(() => this.#progress.factNumber >= factNumber, timeoutMs);
+    const isApplied = () =>
+      this.#progress.factNumber >= factNumber && (this.#upkeep?.hasRecounted(factNumber) ?? factNumber === 0);
+    return this.#waiters.until(isApplied, timeoutMs);
   }
 
   async caughtUp(timeoutMs: number): Promise<boolean> {
@@ -121,8 +122,8 @@ export class Processor implements ProcessorControl {
     await this.#storage.close();
   }
 
-  /** The next entries. While there are none, jobs and work that can wait are done; none at the end. */
-  async #next(): Promise<readonly Entry[]> {
+  /** The next entries. While there are none, jobs, recounts and work that can wait are done; none at the end. */
+  async #next(upkeep: Upkeep): Promise<readonly Entry[]> {
     let entries: readonly Entry[] | undefined;
     const reading = this.#storage.journal
       .read(this.#ownership, this.#progress.position, { maxBytes: READ_BYTES_MAX })
@@ -134,37 +135,51 @@ export class Processor implements ProcessorControl {
     for (let isTidy = false; ; ) {
       for (const job of this.#jobs.splice(0)) await job();
       if (this.#closing) return [];
-      await this.#doWhatIsDue();
+      await upkeep.doWhatIsDue();
       if (entries !== undefined) return entries;
       if (this.#jobs.length > 0) continue;
-      const wasWoken = await this.#bell.wait(isTidy ? LIVE_STARTS_EVERY_MS : IDLE_MS);
-      if (!wasWoken) isTidy = !(await this.#tidy());
+      if (upkeep.isRecounting) await this.#recountSome(upkeep);
+      else {
+        const wasWoken = await this.#bell.wait(Math.min(isTidy ? TIDY_LOOK_MS : IDLE_MS, upkeep.quietMs));
+        if (!wasWoken) isTidy = !(await upkeep.tidy());
+      }
     }
   }
 
-  async #pace(entries: readonly Entry[], beganAtMs: number): Promise<void> {
+  /** Under load a recount gets a piece a batch, and the time by which batches are kept apart. */
+  async #pace(entries: readonly Entry[], beganAtMs: number, upkeep: Upkeep): Promise<void> {
+    if (entries.length > 0 && upkeep.isRecounting) await this.#recountSome(upkeep);
     const bytes = entries.reduce((sum, entry) => sum + entry.bytes.length, 0);
     if (bytes < SMALL_BATCH_BYTES || bytes > READ_BYTES_MAX / 2) return;
-    const restMs = beganAtMs + PACE_MS - this.#clock.monotonicMs();
-    if (restMs > 0) await this.#bell.wait(restMs);
+    const restMs = () => beganAtMs + PACE_MS - this.#clock.monotonicMs();
+    while (upkeep.isRecounting && restMs() > 0) await this.#recountSome(upkeep);
+    if (restMs() > 0) await this.#bell.wait(restMs());
   }
 
-  async #take(step: Step): Promise<void> {
+  async #recountSome(upkeep: Upkeep): Promise<void> {
+    await upkeep.recountSome();
+    this.#waiters.tell();
+    await nextTurn();
+  }
+
+  async #take(step: Step, upkeep: Upkeep): Promise<void> {
     const { history } = this.#storage;
     const { partition } = this.#ownership;
     const { position } = step;
     if (step.kind === 'records') {
       const batch = { ...mapEntries(step.entries, this.#atlas, partition), position };
-      await this.#persistently(() => history.commit(batch));
+      await this.#persistently(() => history.commit(batch, upkeep.endOf));
       this.#progress = { ...this.#progress, position };
       return;
     }
+    await upkeep.advance();
     const facts = await this.#facts(this.#progress.factNumber, step.upTo);
+    const taken = { ...takeFacts(facts, this.#atlas, upkeep.book), partition, position };
     const factNumber = facts.at(-1)?.number ?? this.#progress.factNumber;
-    const recount = { partition, position, factNumber, facts: takeIn(facts, this.#atlas) };
-    await this.#persistently(() => history.recount(recount));
-    await this.#moveStarts(spacesReset(facts, this.#atlas));
-    this.#progress = { position, factNumber };
+    await this.#persistently(() => history.takeFacts({ ...taken, factNumber }));
+    // Before anybody can take the facts for applied.
+    await upkeep.recountSome();
+    this.#progress = { ...this.#progress, position, factNumber };
   }
 
   async #facts(after: number, upTo: number): Promise<Fact[]> {
@@ -178,25 +193,8 @@ export class Processor implements ProcessorControl {
     return facts;
   }
 
-  async #doWhatIsDue(): Promise<void> {
-    const nowMs = this.#clock.monotonicMs();
-    if (nowMs - this.#startsAtMs > LIVE_STARTS_EVERY_MS) await this.#moveStarts(new Set());
-    if (nowMs - this.#tidiedAtMs > TIDY_EVERY_MS) await this.#tidy();
-  }
-
-  /** True when there is more. */
-  async #tidy(): Promise<boolean> {
-    this.#tidiedAtMs = this.#clock.monotonicMs();
-    return this.#persistently(() => this.#storage.history.tidy(this.#clock.nowMs()));
-  }
-
-  async #moveStarts(touched: ReadonlySet<SpaceId>): Promise<void> {
-    this.#startsAtMs = this.#clock.monotonicMs();
-    const moved = this.#starts.moved(this.#atlas.plan, this.#clock.nowMs(), touched);
-    if (moved.length > 0) await this.#persistently(() => this.#storage.history.startLive(moved));
-  }
-
   async #audit(repair: boolean): Promise<Verification> {
+    while (this.#upkeep?.isRecounting) await this.#recountSome(this.#upkeep);
     const truth = truthOf(await this.#facts(0, this.#progress.factNumber));
     const report = await this.#storage.history.audit(truth, { repair });
     return { ...report, position: this.#progress.position };

@@ -31,7 +31,7 @@ export type CertaintySources = {
 /** A count of the space at `atMs` that starts after `afterMs`. */
 export type Asked = { readonly spaceId: SpaceId; readonly afterMs: number; readonly atMs: number };
 
-/** `isRecounting`: facts have been recorded that are not yet in every count. */
+/** `isRecounting`: a fact that is not yet in every count touches this one. */
 export function certaintyOf(
   { plan, watch, coverage, rules }: CertaintySources,
   { spaceId, afterMs, atMs }: Asked,

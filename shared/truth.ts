@@ -3,10 +3,10 @@ import { Atlas, type Remapping } from './atlas.ts';
 import type { Fact } from './fact.ts';
 import type { DpuId } from './ids.ts';
 import { type Mapping, UNPLACED } from './mapping.ts';
-import type { MappingStep, Recount, Truth } from './storage/history.ts';
+import type { MappingStep, TakenFact, Truth } from './storage/history.ts';
 
 /** Applies `facts` to `atlas`, one after the other; each with the events that it maps differently. */
-export function takeIn(facts: readonly Fact[], atlas: Atlas): Recount['facts'] {
+export function takeIn(facts: readonly Fact[], atlas: Atlas): TakenFact[] {
   return facts.map((fact) => ({
     factNumber: fact.number,
     recordedAtMs: fact.recordedAtMs,

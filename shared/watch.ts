@@ -7,6 +7,10 @@ import type { Span, Truth } from './storage/history.ts';
 import { truthOf } from './truth.ts';
 
 type Periods = readonly Span[];
+
+/** The spaces whose events in the span fact `number` maps differently. */
+type Touched = Span & { readonly number: number; readonly spaceIds: ReadonlySet<SpaceId> };
+
 const NOBODY: ReadonlyMap<DpuId, Periods> = new Map();
 
 export class SpaceWatch {
@@ -16,6 +20,7 @@ export class SpaceWatch {
   readonly #everOf = new Map<SpaceId, Set<DpuId>>();
   readonly #spacesOf = new Map<DpuId, readonly SpaceId[]>();
   #read = 0;
+  readonly #touched: Touched[] = [];
   #truth: { readonly facts: number; readonly truth: Truth } | null = null;
 
   /** `facts` may grow. */
@@ -41,6 +46,17 @@ export class SpaceWatch {
     return this.#everOf.get(spaceId) ?? new Set();
   }
 
+  /** True when a fact numbered above `after` maps events of the space in (afterMs, atMs] differently. */
+  isTouchedSince(after: number, spaceId: SpaceId, afterMs: number, atMs: number): boolean {
+    this.#catchUp();
+    for (let index = this.#touched.length - 1; index >= 0; index--) {
+      const touched = this.#touched[index] as Touched;
+      if (touched.number <= after) return false;
+      if (touched.fromMs <= atMs && touched.untilMs > afterMs + 1 && touched.spaceIds.has(spaceId)) return true;
+    }
+    return false;
+  }
+
   /** How every event was mapped from its recording until now. */
   get truth(): Truth {
     if (this.#truth?.facts !== this.#facts.length) {
@@ -52,11 +68,19 @@ export class SpaceWatch {
   #catchUp(): void {
     const changed = new Set<DpuId>();
     for (; this.#read < this.#facts.length; this.#read++) {
-      for (const { dpuId, was, becomes } of this.#atlas.apply(this.#facts[this.#read] as Fact)) {
+      const fact = this.#facts[this.#read] as Fact;
+      const touched = new Set<SpaceId>();
+      let [from, until] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+      for (const { dpuId, fromMs, untilMs, was, becomes } of this.#atlas.apply(fact)) {
         changed.add(dpuId);
+        [from, until] = [Math.min(from, fromMs), Math.max(until, untilMs)];
         for (const spaceId of [...was.enters, ...was.leaves, ...becomes.enters, ...becomes.leaves]) {
           this.#everOf.set(spaceId, (this.#everOf.get(spaceId) ?? new Set()).add(dpuId));
+          if (deltaOf(was, 1, spaceId) !== deltaOf(becomes, 1, spaceId)) touched.add(spaceId);
         }
+      }
+      if (touched.size > 0) {
+        this.#touched.push({ number: fact.number, spaceIds: touched, fromMs: from, untilMs: until });
       }
     }
     for (const dpuId of changed) this.#index(dpuId);

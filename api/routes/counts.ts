@@ -23,6 +23,7 @@ import type { Api, ApiDependencies } from '../dependencies.ts';
 import { spaceOf } from '../lookup.ts';
 import { openCursor, pageOf, sealCursor } from '../paging.ts';
 import { invalidField } from '../problem.ts';
+import { recountsDone } from '../recounts.ts';
 import { order, paging, queryMoment, spaceId, spaceIds } from '../schemas.ts';
 import { type BucketCount, seriesOf } from '../series.ts';
 
@@ -32,7 +33,7 @@ const knownAt = queryMoment.optional().describe('The answer as it would have bee
 const at = queryMoment.optional().describe('Default now.');
 
 export function countRoutes(api: Api, dependencies: ApiDependencies): void {
-  const { floorplan, history, clock, futureAllowedMs } = dependencies;
+  const { floorplan, history, clock, futureAllowedMs, processor } = dependencies;
   const certainties = new Certainties({
     ...dependencies,
     plan: floorplan.plan,
@@ -57,7 +58,9 @@ export function countRoutes(api: Api, dependencies: ApiDependencies): void {
       const atMs = momentAsked(query.at, clock, futureAllowedMs);
       const { known_at: knownAtMs } = query;
       if (knownAtMs !== undefined) {
-        const [known] = await countsKnownAt(sources, [id], knownAsked(atMs, knownAtMs, clock), knownAtMs);
+        const asked = knownAsked(atMs, knownAtMs, clock);
+        await recountsDone({ facts: sources.facts, processor });
+        const [known] = await countsKnownAt(sources, [id], asked, knownAtMs);
         return { ...countShape(known as Counted), known_at: formatTimestamp(knownAtMs) };
       }
       const [counted] = await countsOf(sources, [id], atMs);
@@ -90,7 +93,9 @@ export function countRoutes(api: Api, dependencies: ApiDependencies): void {
       const { known_at: knownAtMs } = query;
       if (knownAtMs !== undefined) {
         if (query.include !== undefined) throw invalidField('query.include', 'not together with known_at');
-        const known = await countsKnownAt(sources, ids, knownAsked(atMs, knownAtMs, clock), knownAtMs);
+        const asked = knownAsked(atMs, knownAtMs, clock);
+        await recountsDone({ facts: sources.facts, processor });
+        const known = await countsKnownAt(sources, ids, asked, knownAtMs);
         const results = known.map((one) => ({ ...countShape(one), known_at: formatTimestamp(knownAtMs) }));
         return { ...page, results };
       }

@@ -6,6 +6,7 @@ import type { HeardMark } from '../heard.ts';
 import type { DpuId, SpaceId } from '../ids.ts';
 import type { QuarantinedRecord } from '../journal-entry.ts';
 import type { Mapping, MappingStatus } from '../mapping.ts';
+import type { ResetShift } from '../reset-shift.ts';
 
 export type MappedEvent = Event & {
   readonly receivedAtMs: number;
@@ -28,45 +29,79 @@ export type Batch = {
   readonly replayed: readonly string[];
 };
 
-/** Facts that have been taken in, in order, with the events that each maps differently; `position` is after them. */
-export type Recount = {
-  readonly partition: number;
-  readonly position: number;
-  /** The newest of `facts`. */
+/** One fact, with the events that it maps differently. */
+export type TakenFact = {
   readonly factNumber: number;
-  readonly facts: readonly {
-    readonly factNumber: number;
-    readonly recordedAtMs: number;
-    readonly remappings: readonly Remapping[];
-  }[];
+  readonly recordedAtMs: number;
+  readonly remappings: readonly Remapping[];
 };
 
 /** Where a space's live count starts; null: no reset so far. */
 export type LiveStart = { readonly spaceId: SpaceId; readonly atMs: number | null };
 
-export type Progress = { readonly position: number; readonly factNumber: number };
+/** A change of resets, recorded at `recordedAtMs`; `fact`: the number of the one that made it, null for one that came due. */
+export type RecordedShift = ResetShift & { readonly fact: number | null; readonly recordedAtMs: number };
 
-export type HistoryWriter = {
+/** Resets at or before `dueMs` are in every count from now on. */
+export type ResetMove = {
+  readonly dueMs: number;
+  readonly starts: readonly LiveStart[];
+  readonly shifts: readonly RecordedShift[];
+};
+
+/** Facts that have been taken in, in order; `position` is after them. */
+export type TakenFacts = ResetMove & {
+  readonly partition: number;
+  readonly position: number;
+  /** The newest of `facts`. */
+  readonly factNumber: number;
+  readonly facts: readonly TakenFact[];
+};
+
+export type Progress = {
+  readonly position: number;
+  readonly factNumber: number;
+  /** Resets up to then are in every count, ms since 1970 UTC; 0: it was never said. */
+  readonly dueMs: number;
+  /** The oldest fact whose recount is not done; null: none. */
+  readonly recounting: number | null;
+};
+
+/** Until when an event of a space at `atMs` counts: its first reset at or after that; null: still. */
+export type EndOfEvent = (spaceId: SpaceId, atMs: number) => number | null;
+
+/** What comes from the journal, in its order, each call all or nothing. */
+export type HistoryIntake = {
   /** How far the partition has been taken in; zeros at first. */
   progress(partition: number): Promise<Progress>;
   /**
-   * Stores the batch and everything that follows from it, and the cursor, in one transaction. An event whose identity
-   * is stored already changes nothing. Answers the number of events that were new.
+   * Stores the batch and everything that follows from it, and the cursor. An event whose identity is stored already
+   * changes nothing. Answers the number of events that were new.
    */
-  commit(batch: Batch): Promise<{ stored: number }>;
-  /** Adds the differences that the facts make to the events stored so far, and the cursor, in one transaction. */
-  recount(recount: Recount): Promise<{ events: number }>;
-  /** Live counts of these spaces start from these resets from now on. */
-  startLive(starts: readonly LiveStart[]): Promise<void>;
-  /** Does a bounded piece of the work that can wait (extremes of closed hours). True when there may be more. */
+  commit(batch: Batch, endOf: EndOfEvent): Promise<{ stored: number }>;
+  /** Remembers what the facts map differently, to be recounted, changes what they change in resets, and moves the cursor. */
+  takeFacts(facts: TakenFacts): Promise<void>;
+  /** Resets have come due. */
+  moveResets(partition: number, move: ResetMove): Promise<void>;
+};
+
+/** What goes on beside it, in bounded pieces. */
+export type HistoryUpkeep = {
+  /**
+   * Gives some of the events stored before a fact the differences that it makes, oldest fact first. A piece that is
+   * done is never done again. Answers the oldest fact whose recount is not done; null: none.
+   */
+  recountSome(endOf: EndOfEvent): Promise<number | null>;
+  /** Does a piece of the work that can wait (extremes of closed hours). True when there may be more. */
   tidy(beforeMs: number): Promise<boolean>;
   /**
    * Compares everything kept with what `truth` makes of the raw events, hour by hour, and with `repair` puts it right.
-   * Nothing else may be written meanwhile.
+   * Nothing else may be written meanwhile, and no recount may be open.
    */
   audit(truth: Truth, options: AuditOptions): Promise<AuditReport>;
-  close(): Promise<void>;
 };
+
+export type HistoryWriter = HistoryIntake & HistoryUpkeep & { close(): Promise<void> };
 
 /** How an event was mapped from `recordedAtMs` on; `cause` is the fact that changed it, null for the first. */
 export type MappingStep = { readonly recordedAtMs: number; readonly mapping: Mapping; readonly cause: number | null };

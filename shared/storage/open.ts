@@ -3,12 +3,14 @@ import type { Claims } from '../claims.ts';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import type { ProcessorControl } from '../processor-control.ts';
+import type { ChangeReader } from './changes.ts';
 import type { CredentialStore } from './credentials.ts';
 import type { FloorplanStore } from './floorplan.ts';
 import type { HistoryReader, HistoryWriter } from './history.ts';
 import type { Journal, Ownership } from './journal.ts';
 import type { LiveReader } from './live.ts';
 import type { QuarantineReader } from './quarantine.ts';
+import type { RecountReader } from './recounts.ts';
 
 export type Storage = {
   readonly journal: Pick<Journal, 'append' | 'durability'> & {
@@ -17,7 +19,7 @@ export type Storage = {
     gathered(): Promise<void>;
   };
   readonly floorplan: Omit<FloorplanStore, 'close'>;
-  readonly history: Omit<HistoryReader, 'close'> & LiveReader & QuarantineReader;
+  readonly history: Omit<HistoryReader, 'close'> & LiveReader & QuarantineReader & ChangeReader & RecountReader;
   readonly credentials: Omit<CredentialStore, 'close'>;
   /** Between all processes that share the store; null: they are one service, which tells them itself. */
   readonly claims: Claims | null;

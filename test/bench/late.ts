@@ -31,7 +31,7 @@ export async function benchLate(store: FilledStore, report: (line: string) => vo
   const commit = async (events: readonly MappedEvent[]): Promise<number> => {
     position += 1;
     const beganMs = systemClock.monotonicMs();
-    await writer.commit({ partition: 0, position, events, quarantined: [], replayed: [], heard: [] });
+    await writer.commit({ partition: 0, position, events, quarantined: [], replayed: [], heard: [] }, () => null);
     return ((systemClock.monotonicMs() - beganMs) * 1000) / events.length;
   };
   const series = (dpuAt: (index: number) => DpuId, msAt: (index: number) => number) =>

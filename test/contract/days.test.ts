@@ -37,7 +37,7 @@ async function opened() {
   );
   let position = 0;
   const commit = (events: readonly MappedEvent[]) =>
-    writer.commit({ partition: 0, position: ++position, events, quarantined: [], replayed: [], heard: [] });
+    writer.commit({ partition: 0, position: ++position, events, quarantined: [], replayed: [], heard: [] }, () => null);
   const random = seededRandom(11);
   const events = Array.from({ length: 1_500 }, () =>
     event(FROM_MS + Math.floor(random() * DAYS * DAY_MS), random() < 0.55 ? 1 : -1),

@@ -15,13 +15,14 @@ import type {
 } from '../../shared/storage/history.ts';
 import type { LiveReader } from '../../shared/storage/live.ts';
 import type { QuarantineReader } from '../../shared/storage/quarantine.ts';
+import type { RecountReader } from '../../shared/storage/recounts.ts';
 import { openHistoryReader } from '../../shared/storage/sqlite/history-reader.ts';
 import { openHistoryWriter } from '../../shared/storage/sqlite/history-writer.ts';
 
 type Backend = {
   readonly name: string;
   openWriter(place: string): HistoryWriter;
-  openReader(place: string): HistoryReader & LiveReader & QuarantineReader;
+  openReader(place: string): HistoryReader & LiveReader & QuarantineReader & RecountReader;
 };
 
 const BACKENDS: Backend[] = [{ name: 'sqlite', openWriter: openHistoryWriter, openReader: openHistoryReader }];
@@ -31,6 +32,8 @@ const HALL = 'hall' as SpaceId;
 const INTO_LOBBY: Mapping = { status: 'counted', enters: [LOBBY], leaves: [] };
 const HALL_TO_LOBBY: Mapping = { status: 'counted', enters: [LOBBY], leaves: [HALL] };
 const UNPLACED: Mapping = { status: 'unplaced', enters: [], leaves: [] };
+/** No event lies before a reset. */
+const NEVER_ENDS = () => null;
 const NINE = Date.UTC(2026, 0, 15, 9);
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
@@ -60,7 +63,10 @@ describe.each(BACKENDS)('history on $name', ({ openWriter, openReader }) => {
     );
     let position = 0;
     const commit = (events: readonly MappedEvent[], more: Partial<Batch> = {}) =>
-      writer.commit({ partition: 0, position: ++position, events, quarantined: [], replayed: [], heard: [], ...more });
+      writer.commit(
+        { partition: 0, position: ++position, events, quarantined: [], replayed: [], heard: [], ...more },
+        NEVER_ENDS,
+      );
     const countAt = async (spaceId: SpaceId, afterNineMs: number) => {
       return reader.net(spaceId, null, NINE + afterNineMs);
     };
@@ -169,33 +175,47 @@ describe.each(BACKENDS)('history on $name', ({ openWriter, openReader }) => {
   });
 
   test('a recount moves the events of its span and no others, and can be taken back', async () => {
-    const { commit, countAt, writer } = opened();
+    const { commit, countAt, reader, writer } = opened();
     await commit([event(0), event(1_000), event(2_000)]);
     const span = { dpuId: 'd' as DpuId, fromMs: NINE + 1_000, untilMs: NINE + 2_000 };
     const there = { ...span, was: INTO_LOBBY, becomes: HALL_TO_LOBBY };
     const back = { ...span, was: HALL_TO_LOBBY, becomes: INTO_LOBBY };
-    const recount = (factNumber: number, remapping: typeof there) =>
-      writer.recount({
+    const recount = async (factNumber: number, remapping: typeof there) => {
+      await writer.takeFacts({
         partition: 0,
         position: 10 + factNumber,
         factNumber,
         facts: [{ factNumber, recordedAtMs: NINE + 9_999, remappings: [remapping] }],
+        dueMs: NINE,
+        starts: [],
+        shifts: [],
       });
-    expect(await recount(1, there)).toEqual({ events: 1 });
+      while ((await writer.recountSome(NEVER_ENDS)) !== null);
+      const [state] = await reader.recounts(factNumber, factNumber);
+      return state;
+    };
+    expect(await recount(1, there)).toMatchObject({
+      spaceIds: [HALL],
+      eventsTotal: 1,
+      eventsDone: 1,
+      isDone: true,
+    });
     expect([await countAt(HALL, 999), await countAt(HALL, 5_000), await countAt(LOBBY, 5_000)]).toEqual([0, -1, 3]);
     await recount(2, back);
     expect([await countAt(HALL, 5_000), await countAt(LOBBY, 5_000)]).toEqual([0, 3]);
-    expect(await writer.progress(0)).toEqual({ position: 12, factNumber: 2 });
+    expect(await writer.progress(0)).toEqual({ position: 12, factNumber: 2, dueMs: NINE, recounting: null });
   });
+
+  const startAt = (atMs: number | null) => ({ dueMs: NINE, starts: [{ spaceId: LOBBY, atMs }], shifts: [] });
 
   test('live counts start after the reset they are told, whatever comes before or after', async () => {
     const { commit, reader, writer } = opened();
     await commit([event(0), event(10_000)]);
-    await writer.startLive([{ spaceId: LOBBY, atMs: NINE + 5_000 }]);
+    await writer.moveResets(0, startAt(NINE + 5_000));
     await commit([event(1_000), event(20_000), event(5_000)]);
     const [live] = await reader.counts([LOBBY, HALL]);
     expect(live).toMatchObject({ startAtMs: NINE + 5_000, net: 2, newestMs: NINE + 20_000 });
-    await writer.startLive([{ spaceId: LOBBY, atMs: null }]);
+    await writer.moveResets(0, startAt(null));
     const [again, hall] = await reader.counts([LOBBY, HALL]);
     expect(again).toMatchObject({ startAtMs: null, net: 5 });
     expect(again?.revision).toBeGreaterThan(live?.revision ?? 0);
@@ -279,17 +299,13 @@ describe.each(BACKENDS)('history on $name', ({ openWriter, openReader }) => {
     await commit([event(0), event(MINUTE_MS)]);
     const again = openWriter(place);
     closing.push(() => again.close());
-    expect(await writer.progress(0)).toEqual({ position: 1, factNumber: 0 });
-    expect(await again.progress(0)).toEqual({ position: 1, factNumber: 0 });
+    expect(await writer.progress(0)).toMatchObject({ position: 1, factNumber: 0 });
+    expect(await again.progress(0)).toMatchObject({ position: 1, factNumber: 0 });
     expect(
-      await again.commit({
-        partition: 0,
-        position: 9,
-        events: [event(0), event(2)],
-        quarantined: [],
-        replayed: [],
-        heard: [],
-      }),
+      await again.commit(
+        { partition: 0, position: 9, events: [event(0), event(2)], quarantined: [], replayed: [], heard: [] },
+        NEVER_ENDS,
+      ),
     ).toEqual({ stored: 1 });
     expect(await countAt(LOBBY, HOUR_MS)).toBe(3);
   });

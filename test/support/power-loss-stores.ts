@@ -68,9 +68,9 @@ export async function openStores(dataDir: string, plant: StoresPlant = 'none') {
 function withCursorApart(storage: ProcessorStorage): ProcessorStorage {
   const history: HistoryWriter = {
     ...storage.history,
-    commit: async (batch) => {
-      await storage.history.commit({ ...batch, events: [], quarantined: [], replayed: [] });
-      return storage.history.commit(batch);
+    commit: async (batch, endOf) => {
+      await storage.history.commit({ ...batch, events: [], quarantined: [], replayed: [] }, endOf);
+      return storage.history.commit(batch, endOf);
     },
   };
   return { ...storage, history };

@@ -1,7 +1,8 @@
 // Runs generated schedules through the real pipeline and holds every count against the brute-force model.
 import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
-import type { SpaceId } from '../../shared/ids.ts';
+import type { DpuId, SpaceId } from '../../shared/ids.ts';
+import type { CountChange } from '../../shared/storage/changes.ts';
 import { Model } from './model.ts';
 import { openPipeline, type Pipeline } from './pipeline.ts';
 import { type Schedule, SPACES, scheduleArbitrary, scheduleOf } from './schedule.ts';
@@ -15,8 +16,8 @@ const SCHEDULES = isInfluxRedis
 /** A database holds so many before a fresh one is opened. */
 const SCHEDULES_PER_DATABASE = 20;
 const EPOCH_MS = Date.UTC(2020, 0, 1);
-/** After everything that any schedule says. */
-const NOW_MS = Date.UTC(2030, 0, 1);
+/** After everything that any schedule says, and few daily resets later. */
+const NOW_MS = EPOCH_MS + (SCHEDULES_PER_DATABASE + 2) * 86_400_000;
 
 export function runSchedules(half: 1 | 2): void {
   let pipeline: Pipeline | undefined;
@@ -57,13 +58,17 @@ async function follow(schedule: Schedule, pipeline: Pipeline): Promise<void> {
   model.record(schedule.building, pipeline.time.nowMs);
   // Schedules share a database but no names: what was said of other buildings costs time and changes nothing.
   const factsBefore = pipeline.plan.facts.length;
+  const began = isInfluxRedis ? null : await pipeline.reader.newestChange();
   await pipeline.record(schedule.building);
   const told: number[] = [];
   for (const step of schedule.steps) {
     told.push(pipeline.time.nowMs);
     pipeline.time.nowMs += 1;
     if (step.kind === 'tidy') await pipeline.tidy();
-    else if (step.kind === 'crash') await pipeline.restartProcessor();
+    else if (step.kind === 'night') {
+      pipeline.time.nowMs += 86_400_000;
+      await letResetsComeDue(pipeline);
+    } else if (step.kind === 'crash') await pipeline.restartProcessor();
     else if (step.kind === 'record') {
       model.record(step.changes, pipeline.time.nowMs);
       await pipeline.record(step.changes);
@@ -75,12 +80,15 @@ async function follow(schedule: Schedule, pipeline: Pipeline): Promise<void> {
     }
   }
   await pipeline.caughtUp();
+  await letResetsComeDue(pipeline);
+  const nowMs = pipeline.time.nowMs;
+  const changes = began === null ? null : await changesSince(pipeline, began);
   const facts = pipeline.plan.facts.slice(factsBefore);
   const prefix = String(schedule.building[0]?.id).replace(/site$/, '');
   expect(await copiesOf(pipeline, prefix)).toEqual(Object.fromEntries(model.copies));
   for (const space of SPACES.map((name) => prefix + name)) {
     const now = await pipeline.liveCount(space);
-    expect({ space, now }).toEqual({ space, now: model.count(space, NOW_MS + 1_000) });
+    expect({ space, now }).toEqual({ space, now: model.count(space, nowMs) });
     const [fromMs, untilMs] = [Math.min(...schedule.moments), Math.max(...schedule.moments)];
     const [profile] = await pipeline.reader.profiles(space as SpaceId, [{ fromMs, untilMs }]);
     expect({ space, ...profile }).toEqual({ space, ...profileOf(model, space, fromMs, untilMs) });
@@ -93,11 +101,12 @@ async function follow(schedule: Schedule, pipeline: Pipeline): Promise<void> {
       expect({ space, atMs, knownAtMs, count }).toEqual({ space, atMs, knownAtMs, count: told });
     }
     for (const atMs of schedule.moments) {
-      expect({ space, atMs, count: await pipeline.countAt(space, atMs) }).toEqual({
-        space,
-        atMs,
-        count: model.count(space, atMs),
-      });
+      const count = model.count(space, atMs);
+      expect({ space, atMs, count: await pipeline.countAt(space, atMs) }).toEqual({ space, atMs, count });
+    }
+    for (const atMs of changes === null ? [] : [...schedule.moments, nowMs]) {
+      const count = model.count(space, atMs);
+      expect({ space, atMs, changed: countOf(changes ?? [], space, atMs) }).toEqual({ space, atMs, changed: count });
     }
   }
 }
@@ -121,4 +130,27 @@ async function copiesOf({ reader }: Pipeline, prefix: string): Promise<Record<st
   const identity = ({ dpuId, timestampMs, direction, seq }: (typeof own)[number]) =>
     JSON.stringify([dpuId, timestampMs, direction, seq]);
   return Object.fromEntries(own.map((one) => [identity(one), one.copies]));
+}
+
+/** The processor looks at its clock before it takes in a fact, whatever it says. */
+async function letResetsComeDue(pipeline: Pipeline): Promise<void> {
+  await pipeline.record([{ kind: 'dpu', id: 'clock' as DpuId, name: 'clock', retiredAtMs: null }]);
+}
+
+async function changesSince(pipeline: Pipeline, cursor: string): Promise<CountChange[]> {
+  const found: CountChange[] = [];
+  for (let place = cursor; ; ) {
+    const page = await pipeline.reader.changes(place, null, 100);
+    if (typeof page === 'string') throw new Error(`the place in the feed is ${page}`);
+    found.push(...page.results);
+    if (page.next === place) return found;
+    place = page.next;
+  }
+}
+
+/** The count that a reader holds who applied every change once. */
+function countOf(changes: readonly CountChange[], space: string, atMs: number): number {
+  return changes
+    .filter((change) => change.spaceId === space && change.fromMs <= atMs && atMs < (change.untilMs ?? Infinity))
+    .reduce((sum, { change }) => sum + change, 0);
 }

@@ -8,7 +8,9 @@ export type Step =
   | { readonly kind: 'send'; readonly dpu: string; readonly events: readonly ModelEvent[] }
   | { readonly kind: 'record'; readonly changes: readonly Change[] }
   | { readonly kind: 'crash' }
-  | { readonly kind: 'tidy' };
+  | { readonly kind: 'tidy' }
+  /** A day passes. */
+  | { readonly kind: 'night' };
 
 export type Schedule = {
   readonly building: readonly Change[];
@@ -84,9 +86,14 @@ const voided: fc.Arbitrary<Draw> = fc
 
 /** A parent always comes earlier in SPACES, so no tree has a circle. */
 const parent: fc.Arbitrary<Draw> = fc
-  .tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: -1, max: 2 }), moment)
+  .tuple(
+    fc.integer({ min: 1, max: 3 }),
+    fc.integer({ min: -1, max: 2 }),
+    moment,
+    fc.option(fc.constantFrom('00:00', '01:00', '23:30'), { freq: 1 }),
+  )
   .map(
-    ([child, above, from]): Draw =>
+    ([child, above, from, dailyReset]): Draw =>
       (id, at) => {
         const parentId = above < 0 || above >= child ? null : id(String(SPACES[above]));
         return [
@@ -96,7 +103,7 @@ const parent: fc.Arbitrary<Draw> = fc
             fromMs: at(from),
             parentId,
             timeZone: 'UTC',
-            dailyReset: null,
+            dailyReset,
           },
         ];
       },
@@ -177,6 +184,7 @@ const drawnSchedule = fc.record({
       { weight: 4, arbitrary: fact.map((drawn) => ({ kind: 'fact' as const, drawn })) },
       { weight: 1, arbitrary: fc.constant({ kind: 'crash' as const }) },
       { weight: 1, arbitrary: fc.constant({ kind: 'tidy' as const }) },
+      { weight: 1, arbitrary: fc.constant({ kind: 'night' as const }) },
     ),
     { minLength: 3, maxLength: 14 },
   ),
@@ -197,7 +205,7 @@ export function scheduleOf(drawn: Drawn, number: number, epochMs: number): Sched
   let count = 0;
   const serial = () => `${prefix}${++count}` as never;
   const steps = drawn.happenings.flatMap((happening): Step[] => {
-    if (happening.kind === 'crash' || happening.kind === 'tidy') return [happening];
+    if (happening.kind !== 'fact' && happening.kind !== 'message') return [happening];
     if (happening.kind === 'fact') return [{ kind: 'record', changes: happening.drawn(id, at, serial) }];
     const { dpu, events, repeats } = happening.drawn;
     const sent = events.map((event) => ({

@@ -1,7 +1,7 @@
 // The rollups of the spaces that a partition owns, against the points of all partitions; where repaired, marked to be made anew.
 import { partitionOf } from '../../partition.ts';
 import type { Sums } from '../history.ts';
-import type { HistoryParts } from './history-writer.ts';
+import type { HistoryParts } from './history-parts.ts';
 import { rowsOf } from './influx-rows.ts';
 import { placeOf } from './judge.ts';
 import { keys } from './keys.ts';

@@ -2,7 +2,7 @@
 import type { DpuId, SpaceId } from '../../ids.ts';
 import { formatTimestamp } from '../../timestamp.ts';
 import type { Sums, Truth } from '../history.ts';
-import type { HistoryParts } from './history-writer.ts';
+import type { HistoryParts } from './history-parts.ts';
 import { rowsOf } from './influx-rows.ts';
 import { placeOf } from './judge.ts';
 import { Marking } from './marking.ts';

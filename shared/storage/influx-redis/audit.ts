@@ -6,7 +6,7 @@ import type { SpaceId } from '../../ids.ts';
 import type { AuditOptions, AuditReport, Discrepancy, Sums, Truth } from '../history.ts';
 import { auditRollups } from './audit-rollups.ts';
 import { AuditWindow, type Window } from './audit-window.ts';
-import type { HistoryParts } from './history-writer.ts';
+import type { HistoryParts } from './history-parts.ts';
 import { rowsOf } from './influx-rows.ts';
 import { placeOf } from './judge.ts';
 import { HOUR_MS } from './marking.ts';

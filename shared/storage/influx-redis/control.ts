@@ -7,9 +7,9 @@ import type { Redis } from 'ioredis';
 import type { Clock } from '../../clock.ts';
 import { TemporaryStorageError } from '../../errors.ts';
 import type { ProcessorControl, Verification } from '../../processor-control.ts';
-import type { Progress } from '../history.ts';
 import type { Journal } from '../journal.ts';
 import { keys, PROGRESS_FIELD } from './keys.ts';
+import { type GroupProgress, NO_PROGRESS } from './partition-hash.ts';
 import { temporarily } from './redis.ts';
 
 /** Between looks at the cursors: what an operator waits for after a change. */
@@ -36,7 +36,7 @@ export function openControl(
   const all = Array.from({ length: partitions }, (_, partition) => partition);
   /** The lesser of both groups, for each partition. */
   const progress = () => temporarily(() => Promise.all(all.map((partition) => progressOf(redis, partition))));
-  const until = async (isDone: (progress: readonly Progress[]) => boolean, timeoutMs: number) => {
+  const until = async (isDone: (progress: readonly TakenIn[]) => boolean, timeoutMs: number) => {
     const giveUpAtMs = clock.monotonicMs() + timeoutMs;
     for (;;) {
       if (isDone(await progress())) return true;
@@ -66,11 +66,13 @@ export function openControl(
   };
 }
 
-async function progressOf(redis: Redis, partition: number): Promise<Progress> {
+type TakenIn = Pick<GroupProgress, 'position' | 'factNumber'>;
+
+async function progressOf(redis: Redis, partition: number): Promise<TakenIn> {
   const texts = await Promise.all(
     [keys.live(partition), keys.late(partition)].map((key) => redis.hget(key, PROGRESS_FIELD)),
   );
-  const both = texts.map((text) => (text === null ? { position: 0, factNumber: 0 } : (JSON.parse(text) as Progress)));
+  const both = texts.map((text) => (text === null ? NO_PROGRESS : (JSON.parse(text) as GroupProgress)));
   return {
     position: Math.min(...both.map((each) => each.position)),
     factNumber: Math.min(...both.map((each) => each.factNumber)),

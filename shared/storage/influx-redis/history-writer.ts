@@ -5,19 +5,25 @@
 //
 // Points are written before the cursor moves. Whoever starts again from the cursor, or was fenced off and writes late,
 // writes the same points: nothing is lost and nothing counts twice.
-import type { Redis } from 'ioredis';
 import { type Heard, hearAll, NEVER_HEARD } from '../../heard.ts';
 import type { DpuId } from '../../ids.ts';
 import { FencedError } from '../fenced.ts';
-import type { AuditOptions, AuditReport, Batch, HistoryWriter, Progress, Recount, Truth } from '../history.ts';
-import type { Ownership } from '../journal.ts';
+import type {
+  AuditOptions,
+  AuditReport,
+  Batch,
+  HistoryWriter,
+  Progress,
+  ResetMove,
+  TakenFacts,
+  Truth,
+} from '../history.ts';
 import { auditPartition } from './audit.ts';
 import { duplicateLines } from './duplicates.ts';
 import { packHeard, readHeard } from './heard.ts';
-import type { Influx } from './influx.ts';
+import { type HistoryParts, numberOf } from './history-parts.ts';
 import { type Judgement, judge } from './judge.ts';
 import { keys } from './keys.ts';
-import type { LiveWriter } from './live-writer.ts';
 import { HOUR_MS, Marking } from './marking.ts';
 import { type Draft, PartitionHash } from './partition-hash.ts';
 import { deltaLine, eventLine, RAW_BUCKET } from './points.ts';
@@ -28,15 +34,6 @@ import { runScript } from './scripts.ts';
 import { addDelta, deltasOf } from './space-state.ts';
 import { pendingStarts } from './starts.ts';
 import { EntryVerdicts } from './verdicts.ts';
-
-export type HistoryParts = {
-  readonly redis: Redis;
-  readonly influx: Influx;
-  readonly ownership: Ownership;
-  /** Of the same partition, in the same process, and never behind. */
-  readonly live: LiveWriter;
-  readonly partitions: number;
-};
 
 export class InfluxHistoryWriter implements HistoryWriter {
   readonly #parts: HistoryParts;
@@ -62,7 +59,7 @@ export class InfluxHistoryWriter implements HistoryWriter {
   }
 
   async progress(): Promise<Progress> {
-    return this.#late.progress;
+    return { ...this.#late.progress, recounting: null };
   }
 
   async commit(batch: Batch): Promise<{ stored: number }> {
@@ -90,13 +87,12 @@ export class InfluxHistoryWriter implements HistoryWriter {
     return { stored: judged.fresh.length };
   }
 
-  async recount(recount: Recount): Promise<{ events: number }> {
+  async takeFacts(recount: TakenFacts): Promise<void> {
     await this.#takeOverStarts();
     const { ownership, live, redis, influx, partitions } = this.#parts;
     const { partition } = ownership;
     const draft = this.#late.draft();
     this.#unsureUpTo = Math.max(this.#unsureUpTo, recount.position);
-    let events = 0;
     for (const { factNumber: cause, remappings } of recount.facts) {
       for (const remapping of remappings) {
         const number = live.numberOf(remapping.dpuId);
@@ -105,7 +101,6 @@ export class InfluxHistoryWriter implements HistoryWriter {
           const marking = new Marking(partition);
           const lines: string[] = [];
           for (const [index, event] of placed.entries()) {
-            events += 1;
             for (const delta of deltas[index] ?? []) {
               marking.add(delta.spaceId, event.timestampMs);
               addDelta(draft.space(delta.spaceId), delta, event.timestampMs, 'all');
@@ -119,13 +114,21 @@ export class InfluxHistoryWriter implements HistoryWriter {
         }
       }
     }
-    draft.progress = { position: recount.position, factNumber: recount.factNumber };
+    const { position, factNumber, dueMs } = recount;
+    draft.progress = { position, factNumber, dueMs };
     await this.#store(draft);
-    return { events };
   }
 
-  /** The live group does. */
-  async startLive(): Promise<void> {}
+  /** The live group moves its starts, and this one follows it. */
+  async moveResets(_partition: number, { dueMs }: ResetMove): Promise<void> {
+    const draft = this.#late.draft();
+    draft.progress = { ...draft.progress, dueMs };
+    await this.#store(draft);
+  }
+
+  async recountSome(): Promise<null> {
+    return null;
+  }
 
   async tidy(beforeMs: number): Promise<boolean> {
     await this.#takeOverStarts();
@@ -209,10 +212,4 @@ export class InfluxHistoryWriter implements HistoryWriter {
   #checkOwned(): void {
     if (this.#parts.ownership.lost.aborted) throw new FencedError('the partition has been given up');
   }
-}
-
-function numberOf(live: LiveWriter, dpuId: DpuId): number {
-  const number = live.numberOf(dpuId);
-  if (number === undefined) throw new Error(`history is ahead of live counts: ${dpuId} has no number yet`);
-  return number;
 }

@@ -1,7 +1,7 @@
 // Which events of a batch are new, and in which slot each stands: as the live group found, or by looking into history.
 import type { DpuId } from '../../ids.ts';
 import type { Batch, MappedEvent } from '../history.ts';
-import type { HistoryParts } from './history-writer.ts';
+import type { HistoryParts } from './history-parts.ts';
 import type { Row } from './influx.ts';
 import { fluxOf, id, instant } from './influx-rows.ts';
 import { indexed, usualSlot } from './live-writer.ts';

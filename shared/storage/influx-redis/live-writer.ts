@@ -9,10 +9,10 @@
 import type { Redis } from 'ioredis';
 import type { Event } from '../../event.ts';
 import type { DpuId } from '../../ids.ts';
-import type { Batch, HistoryWriter, LiveStart, MappedEvent, Progress } from '../history.ts';
+import type { Batch, HistoryWriter, MappedEvent, Progress, ResetMove, TakenFacts } from '../history.ts';
 import type { Ownership } from '../journal.ts';
 import { keys } from './keys.ts';
-import { type Draft, PartitionHash } from './partition-hash.ts';
+import { type Draft, type GroupProgress, PartitionHash } from './partition-hash.ts';
 import { QuarantineArguments } from './quarantine-arguments.ts';
 import { temporarily } from './redis.ts';
 import { freeSlot, RING_EVENTS, Ring } from './ring.ts';
@@ -61,7 +61,7 @@ export class LiveWriter implements HistoryWriter {
   }
 
   async progress(): Promise<Progress> {
-    return this.hash.progress;
+    return { ...this.hash.progress, recounting: null };
   }
 
   /** The number of a DPU of this partition that has ever sent an event. */
@@ -98,27 +98,30 @@ export class LiveWriter implements HistoryWriter {
   }
 
   /** Facts change how later events are mapped; what they change in earlier ones is for the history group. */
-  async recount(recount: { position: number; factNumber: number }): Promise<{ events: number }> {
-    const draft = this.hash.draft();
-    draft.progress = { position: recount.position, factNumber: recount.factNumber };
-    await this.#store(draft);
-    draft.take();
-    return { events: 0 };
+  async takeFacts({ position, factNumber, ...move }: TakenFacts): Promise<void> {
+    await this.#moveStarts(move, { position, factNumber, dueMs: move.dueMs });
   }
 
-  async startLive(starts: readonly LiveStart[]): Promise<void> {
+  async moveResets(_partition: number, move: ResetMove): Promise<void> {
+    await this.#moveStarts(move, { ...this.hash.progress, dueMs: move.dueMs });
+  }
+
+  /** The history group recounts. */
+  async recountSome(): Promise<null> {
+    return null;
+  }
+
+  async #moveStarts({ starts }: Pick<ResetMove, 'starts'>, progress: GroupProgress): Promise<void> {
     const draft = this.hash.draft();
     const from = this.hash.progress.position;
-    let isMoved = false;
     for (const { spaceId, atMs } of starts) {
       const known = this.hash.spaces.get(spaceId);
       if ((known?.since?.atMs ?? null) === atMs) continue;
-      isMoved = true;
       const space = draft.space(spaceId);
       const alone = atMs !== null && (space.newestMs === null || space.newestMs <= atMs);
       space.since = atMs === null ? null : { atMs, from, net: 0, alone };
     }
-    if (!isMoved) return;
+    draft.progress = progress;
     await this.#store(draft);
     draft.take();
   }

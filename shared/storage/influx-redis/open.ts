@@ -37,7 +37,16 @@ export async function openInfluxRedis(
   return {
     journal: { durability: 'fsync', partitions, append: journal.append, gathered: async () => undefined },
     floorplan,
-    history: { ...history, ...openLiveReader(redis, partitions), ...openQuarantinePages(redis, partitions) },
+    history: {
+      ...history,
+      ...openLiveReader(redis, partitions),
+      ...openQuarantinePages(redis, partitions),
+      // Recounts are done when their facts are taken in, and no feed is kept here.
+      recounts: async () => [],
+      openRecounts: async () => [],
+      changes: async () => 'expired',
+      newestChange: async () => '0',
+    },
     credentials: openRedisCredentials(redis),
     claims,
     processors: openControl(redis, journal, partitions, clock),

@@ -4,14 +4,18 @@ import type { Progress } from '../history.ts';
 import { PROGRESS_FIELD } from './keys.ts';
 import { copySpace, decodeSpace, emptySpace, encodeSpace, type SpaceState } from './space-state.ts';
 
+/** How far a group has come, as it stands in Redis. */
+export type GroupProgress = Omit<Progress, 'recounting'>;
+export const NO_PROGRESS: GroupProgress = { position: 0, factNumber: 0, dueMs: 0 };
+
 export class PartitionHash {
   readonly spaces = new Map<string, SpaceState>();
-  progress: Progress = { position: 0, factNumber: 0 };
+  progress: GroupProgress = NO_PROGRESS;
 
   static async read(redis: Redis, key: string): Promise<PartitionHash> {
     const hash = new PartitionHash();
     for (const [field, text] of Object.entries(await redis.hgetall(key))) {
-      if (field === PROGRESS_FIELD) hash.progress = JSON.parse(text) as Progress;
+      if (field === PROGRESS_FIELD) hash.progress = { ...NO_PROGRESS, ...(JSON.parse(text) as GroupProgress) };
       else hash.spaces.set(field, decodeSpace(text));
     }
     return hash;
@@ -27,7 +31,7 @@ export class PartitionHash {
 export class Draft {
   readonly #hash: PartitionHash;
   readonly #spaces = new Map<string, SpaceState>();
-  progress: Progress;
+  progress: GroupProgress;
 
   constructor(hash: PartitionHash) {
     this.#hash = hash;

@@ -3,7 +3,7 @@
 // The marks and cursors are read, and the version is drawn, before the points are; so a rollup that misses a point has an
 // older version than one that does not, or its mark is another one when it is to be taken away.
 import type { Progress } from '../history.ts';
-import type { HistoryParts } from './history-writer.ts';
+import type { HistoryParts } from './history-parts.ts';
 import { rowsOf } from './influx-rows.ts';
 import { keys, PROGRESS_FIELD } from './keys.ts';
 import { DAY_MS, HOUR_MS, type Mark, markOf, positionOf } from './marking.ts';

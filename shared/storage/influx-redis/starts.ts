@@ -1,5 +1,5 @@
 // Resets that the live group has moved to and the history group has not: what the points so far sum up to since each.
-import type { HistoryParts } from './history-writer.ts';
+import type { HistoryParts } from './history-parts.ts';
 import { rowsOf } from './influx-rows.ts';
 import type { PartitionHash } from './partition-hash.ts';
 import type { Since } from './space-state.ts';

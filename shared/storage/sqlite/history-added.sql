@@ -29,3 +29,38 @@ CREATE TABLE IF NOT EXISTS day_profile (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS day_profile_stale ON day_profile (day, space) WHERE hours IS NULL;
 INSERT INTO day_profile SELECT day, space, NULL FROM rollup_day WHERE NOT EXISTS (SELECT 1 FROM day_profile);
+
+-- Up to when resets have come due in each partition's counts.
+CREATE TABLE IF NOT EXISTS due (partition INTEGER PRIMARY KEY, at INTEGER NOT NULL) STRICT;
+
+-- What changed in counts, in order: many changes to a row, packed as change-packing.ts says. An empty row: what came before is not here.
+CREATE TABLE IF NOT EXISTS change_log (number INTEGER PRIMARY KEY AUTOINCREMENT, entries BLOB NOT NULL) STRICT;
+
+-- Facts that map stored events differently. events_total is an estimate until it is done. spaces: a JSON array of numbers.
+CREATE TABLE IF NOT EXISTS recount (
+  fact INTEGER PRIMARY KEY,
+  recorded_at INTEGER NOT NULL,
+  spaces TEXT NOT NULL,
+  from_at INTEGER NOT NULL,
+  until_at INTEGER NOT NULL,
+  events_total INTEGER NOT NULL,
+  events_done INTEGER NOT NULL,
+  is_done INTEGER NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS recount_open ON recount (fact) WHERE is_done = 0;
+
+-- What is left of it: the events of one DPU in [from_at, until_at) and in the hours up to last_hour are `becomes`, no longer `was`.
+-- Hours before next_hour are done; is_counted: its events are in events_total.
+CREATE TABLE IF NOT EXISTS recount_part (
+  number INTEGER PRIMARY KEY,
+  fact INTEGER NOT NULL,
+  dpu INTEGER NOT NULL,
+  from_at INTEGER NOT NULL,
+  until_at INTEGER NOT NULL,
+  was INTEGER NOT NULL,
+  becomes INTEGER NOT NULL,
+  next_hour INTEGER NOT NULL,
+  last_hour INTEGER NOT NULL,
+  is_counted INTEGER NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS recount_part_of ON recount_part (fact, is_counted);

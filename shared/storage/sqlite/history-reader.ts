@@ -1,8 +1,11 @@
 // The history database as everybody else reads it: each call on one state of it, beside the writer.
 import type { SpaceId } from '../../ids.ts';
+import type { ChangeReader } from '../changes.ts';
 import type { HistoryReader, Sums as SumsOf } from '../history.ts';
 import type { LiveCount, LiveReader } from '../live.ts';
 import type { QuarantineReader } from '../quarantine.ts';
+import type { RecountReader } from '../recounts.ts';
+import { ChangePages } from './change-pages.ts';
 import { openForReading, snapshot } from './database.ts';
 import { DuplicateTable } from './duplicates.ts';
 import { EventPages } from './event-pages.ts';
@@ -10,14 +13,17 @@ import { HeardTable } from './heard.ts';
 import { historyPath } from './history-writer.ts';
 import { Profiles } from './profiles.ts';
 import { QuarantinePages } from './quarantine-pages.ts';
-import { Sums } from './sums.ts';
+import { RecountTable } from './recount-table.ts';
+import { netOf, Sums } from './sums.ts';
 
 /** The page cache of the reader, KiB: holds the upper levels of the rollups. */
 const CACHE_KIB = 16 * 1024;
 
 const NOTHING: SumsOf = { entrances: 0, exits: 0 };
 
-export function openHistoryReader(dataDir: string): HistoryReader & LiveReader & QuarantineReader {
+export type EmbeddedReader = HistoryReader & LiveReader & QuarantineReader & ChangeReader & RecountReader;
+
+export function openHistoryReader(dataDir: string): EmbeddedReader {
   const database = openForReading(historyPath(dataDir), { schema: 'history.sql', cacheKib: CACHE_KIB });
   const sums = new Sums(database);
   const profiles = new Profiles(database);
@@ -25,6 +31,8 @@ export function openHistoryReader(dataDir: string): HistoryReader & LiveReader &
   const duplicates = new DuplicateTable(database);
   const heard = new HeardTable(database);
   const quarantine = new QuarantinePages(database);
+  const changes = new ChangePages(database);
+  const recounts = new RecountTable(database);
   const spaceNumber = database.prepare('SELECT number FROM space WHERE id = ?');
   const live = database.prepare(
     `SELECT start_at, since_entrances, since_exits, newest_at, revision
@@ -54,12 +62,12 @@ export function openHistoryReader(dataDir: string): HistoryReader & LiveReader &
       snapshot(database, () => spaceIds.map((spaceId) => liveCountOf(spaceId, live.get(spaceId)))),
     heard: async (dpuIds) => snapshot(database, () => dpuIds.map((dpuId) => heard.of(dpuId))),
     list: async (query) => snapshot(database, () => quarantine.page(query)),
+    changes: async (cursor, spaceIds, limit) => snapshot(database, () => changes.page(cursor, spaceIds, limit)),
+    newestChange: async () => changes.newest(),
+    recounts: async (first, last) => snapshot(database, () => recounts.between(first, last)),
+    openRecounts: async () => snapshot(database, () => recounts.open()),
     close: async () => database.close(),
   };
-}
-
-function netOf({ entrances, exits }: SumsOf): number {
-  return entrances - exits;
 }
 
 function liveCountOf(spaceId: SpaceId, row: Record<string, unknown> | undefined): LiveCount {

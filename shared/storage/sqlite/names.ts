@@ -16,6 +16,7 @@ export class Names {
   readonly #database: DatabaseSync;
   readonly #dpus = new Map<DpuId, DpuNumber>();
   readonly #spaces = new Map<SpaceId, number>();
+  readonly #spaceIds: SpaceId[] = [];
   readonly #numbers = new Map<string, number>();
   /** Mappings are shared objects, so most look-ups end here. */
   readonly #known = new WeakMap<Mapping, number>();
@@ -31,20 +32,20 @@ export class Names {
   load(): void {
     this.#dpus.clear();
     this.#spaces.clear();
+    this.#spaceIds.length = 0;
     this.#numbers.clear();
     this.effects.length = 0;
     for (const row of this.#database.prepare('SELECT number, id, first_hour, last_hour FROM dpu').iterate()) {
       const [firstHour, lastHour] = [Number(row['first_hour']), Number(row['last_hour'])];
       this.#dpus.set(row['id'] as DpuId, { number: Number(row['number']), firstHour, lastHour });
     }
-    const idOf = new Map<number, SpaceId>();
     for (const row of this.#database.prepare('SELECT number, id FROM space').iterate()) {
       this.#spaces.set(row['id'] as SpaceId, Number(row['number']));
-      idOf.set(Number(row['number']), row['id'] as SpaceId);
+      this.#spaceIds[Number(row['number'])] = row['id'] as SpaceId;
     }
     for (const row of this.#database.prepare('SELECT number, status, enters, leaves FROM mapping').iterate()) {
       const effect = effectOf(row);
-      const ids = (numbers: readonly number[]) => numbers.map((number) => idOf.get(number) as SpaceId).sort();
+      const ids = (numbers: readonly number[]) => numbers.map((number) => this.spaceId(number)).sort();
       const mapping = { status: effect.status, enters: ids(effect.enters), leaves: ids(effect.leaves) };
       this.effects[Number(row['number'])] = effect;
       this.#numbers.set(mappingKey(mapping), Number(row['number']));
@@ -80,14 +81,16 @@ export class Names {
     if (number === undefined) {
       number = Number(this.#database.prepare('INSERT INTO space (id) VALUES (?)').run(id).lastInsertRowid);
       this.#spaces.set(id, number);
+      this.#spaceIds[number] = id;
     }
     return number;
   }
 
   /** The opposite of `space`, of a number given out. */
   spaceId(number: number): SpaceId {
-    for (const [id, known] of this.#spaces) if (known === number) return id;
-    throw new Error(`no space has number ${number}`);
+    const id = this.#spaceIds[number];
+    if (id === undefined) throw new Error(`no space has number ${number}`);
+    return id;
   }
 
   mapping(mapping: Mapping): number {

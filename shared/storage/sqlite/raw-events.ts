@@ -115,13 +115,22 @@ export class RawEvents {
     const firstHour = Math.max(dpu.firstHour, Math.floor(fromMs / HOUR_MS));
     const lastHour = Math.min(dpu.lastHour, Math.floor((untilMs - 1) / HOUR_MS));
     if (firstHour > lastHour) return;
-    for (const row of this.#hoursOfDpu.all(firstHour, lastHour, dpu.number)) {
-      for (const second of unpackSeconds(Number(row['hour']), row['seconds'] as Uint8Array)) {
-        for (const event of this.#ofDpu.all(second, dpu.number) as unknown as EventRow[]) {
-          const timestampMs = timestampOf(event);
-          if (timestampMs >= fromMs && timestampMs < untilMs) yield event;
-        }
+    for (const [, rows] of this.hoursOfDpu(dpu.number, firstHour, lastHour)) {
+      for (const row of rows) {
+        const timestampMs = timestampOf(row);
+        if (timestampMs >= fromMs && timestampMs < untilMs) yield row;
       }
+    }
+  }
+
+  /** The hours from `firstHour` to `lastHour` in which the DPU has events, in order, with its rows. */
+  *hoursOfDpu(dpu: number, firstHour: number, lastHour: number): Generator<[hour: number, rows: EventRow[]]> {
+    for (const { hour, seconds } of this.#hoursOfDpu.all(firstHour, lastHour, dpu)) {
+      const rows: EventRow[] = [];
+      for (const second of unpackSeconds(Number(hour), seconds as Uint8Array)) {
+        rows.push(...(this.#ofDpu.all(second, dpu) as unknown as EventRow[]));
+      }
+      yield [Number(hour), rows];
     }
   }
 

@@ -1,37 +1,167 @@
-// A recount: the events that a fact maps differently get a difference each, and the sums move by it.
-import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import type { Remapping } from '../../atlas.ts';
+// Recounts: the events stored before a fact that maps them differently get a difference each, piece by piece, and the sums move by it.
+//
+//   facts ─▶ recount, recount_part (one for each DPU and period) ─▶ count its events ─▶ hour by hour: difference, sums, feed
+//
+// Which events a fact touches is told by how they are mapped: those that arrive after it are mapped by it already. One that
+// arrives after two facts of which the second takes the first back looks as if it had come before both; then it gets
+// both differences, which together change nothing, at no moment.
+import type { DatabaseSync } from 'node:sqlite';
+import type { EndOfEvent, TakenFact } from '../history.ts';
+import type { ChangeLog } from './change-log.ts';
 import type { Changes } from './changes.ts';
+import { HOUR_MS } from './minutes.ts';
 import type { Effect, Names } from './names.ts';
-import { type RawEvents, timestampOf } from './raw-events.ts';
+import { type EventRow, type RawEvents, SECONDS_PER_HOUR, timestampOf } from './raw-events.ts';
+import { type Part, partOf, prepareRecounts, type RecountStatements } from './recount-parts.ts';
+
+/** Events recounted in one transaction: some 30 ms, for which ingest waits. */
+const EVENTS_PER_PIECE = 4_000;
+/** Hours of one DPU looked for at once. */
+const HOURS_PER_LOOK = 744;
+/** The range that `Date` can hold, within which every event is. */
+const LATEST_MS = 8.64e15;
 
 export class Recounter {
   readonly #names: Names;
   readonly #rawEvents: RawEvents;
-  readonly #insert: StatementSync;
+  readonly #log: ChangeLog;
+  readonly #statements: RecountStatements;
 
-  constructor(database: DatabaseSync, names: Names, rawEvents: RawEvents) {
+  constructor(database: DatabaseSync, names: Names, rawEvents: RawEvents, log: ChangeLog) {
     this.#names = names;
     this.#rawEvents = rawEvents;
-    this.#insert = database.prepare('INSERT INTO difference VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    this.#log = log;
+    this.#statements = prepareRecounts(database);
   }
 
-  /** Adds the differences that `fact` makes by one remapping; answers the number of events that it touches. */
-  apply(remapping: Remapping, fact: { factNumber: number; recordedAtMs: number }, changes: Changes): number {
-    const dpu = this.#names.knownDpu(remapping.dpuId);
-    if (dpu === undefined) return 0;
-    const was = this.#names.mapping(remapping.was);
-    const becomes = this.#names.mapping(remapping.becomes);
-    let events = 0;
-    for (const row of this.#rawEvents.ofDpu(dpu, remapping.fromMs, remapping.untilMs)) {
-      const timestampMs = timestampOf(row);
-      // The later of the fact's and the event's recording: a fact may be announced to a partition after events newer than it.
-      const recordedAtMs = Math.max(fact.recordedAtMs, timestampMs + row[6]);
-      this.#insert.run(...row.slice(0, 6), fact.factNumber, was, becomes, recordedAtMs);
-      changes.add(timestampMs, row[3], this.#names.effects[was] as Effect, -1);
-      changes.add(timestampMs, row[3], this.#names.effects[becomes] as Effect, 1);
-      events += 1;
+  /** The oldest fact whose recount is not done; null: none. */
+  oldest(): number | null {
+    const fact = this.#statements.oldest.get()?.['fact'];
+    return fact === undefined || fact === null ? null : Number(fact);
+  }
+
+  /** Remembers what the fact maps differently, if any stored event can be among it. */
+  open({ factNumber, recordedAtMs, remappings }: TakenFact): void {
+    const spaces = new Set<number>();
+    let [fromMs, untilMs] = [LATEST_MS, 0];
+    for (const remapping of remappings) {
+      const dpu = this.#names.knownDpu(remapping.dpuId);
+      if (dpu === undefined) continue;
+      const start = Math.max(remapping.fromMs, dpu.firstHour * HOUR_MS);
+      const end = Math.min(remapping.untilMs, (dpu.lastHour + 1) * HOUR_MS);
+      if (start >= end) continue;
+      const [was, becomes] = [this.#names.mapping(remapping.was), this.#names.mapping(remapping.becomes)];
+      const [before, after] = [this.#effect(was), this.#effect(becomes)];
+      for (const effect of [without(before, after), without(after, before)]) {
+        for (const space of [...effect.enters, ...effect.leaves]) spaces.add(space);
+      }
+      fromMs = Math.min(fromMs, start);
+      untilMs = Math.max(untilMs, end);
+      const hours = [Math.floor(start / HOUR_MS), Math.floor((end - 1) / HOUR_MS)];
+      this.#statements.addPart.run(factNumber, dpu.number, start, end, was, becomes, ...hours);
     }
+    if (fromMs >= untilMs) return;
+    this.#statements.add.run(factNumber, recordedAtMs, JSON.stringify([...spaces]), fromMs, untilMs);
+  }
+
+  /** Does one piece of the oldest recount. Call within one transaction. */
+  advance(changes: Changes, endOf: EndOfEvent): void {
+    const fact = this.#statements.oldest.get();
+    if (fact === undefined) return;
+    const factNumber = Number(fact['fact']);
+    const uncounted = this.#statements.uncountedPart.get(factNumber);
+    if (uncounted !== undefined) return this.#countEvents(factNumber, partOf(uncounted));
+    let events = 0;
+    while (events < EVENTS_PER_PIECE) {
+      const row = this.#statements.firstPart.get(factNumber);
+      if (row === undefined) {
+        this.#statements.addDone.run(events, factNumber);
+        this.#statements.setDone.run(factNumber);
+        return;
+      }
+      const recount = { factNumber, recordedAtMs: Number(fact['recorded_at']) };
+      events += this.#remap(partOf(row), recount, EVENTS_PER_PIECE - events, changes, endOf);
+    }
+    this.#statements.addDone.run(events, factNumber);
+  }
+
+  #countEvents(factNumber: number, part: Part): void {
+    const row = this.#statements.eventsOfPart.get(part.nextHour, part.lastHour, part.dpu);
+    this.#statements.setCounted.run(part.number);
+    this.#statements.addTotal.run(Number(row?.['events']), factNumber);
+  }
+
+  /** Remaps whole hours of the part until `limit` events are done, or all; answers how many were. */
+  #remap(
+    part: Part,
+    recount: { factNumber: number; recordedAtMs: number },
+    limit: number,
+    changes: Changes,
+    endOf: EndOfEvent,
+  ): number {
+    let events = 0;
+    for (let hour = part.nextHour; hour <= part.lastHour; hour += HOURS_PER_LOOK) {
+      const lastHour = Math.min(hour + HOURS_PER_LOOK - 1, part.lastHour);
+      for (const [found, rows] of this.#rawEvents.hoursOfDpu(part.dpu, hour, lastHour)) {
+        const hasDifferences = this.#statements.anyDifference.get(
+          found * SECONDS_PER_HOUR,
+          (found + 1) * SECONDS_PER_HOUR,
+        );
+        for (const row of rows) {
+          const timestampMs = timestampOf(row);
+          if (timestampMs < part.fromMs || timestampMs >= part.untilMs) continue;
+          if (this.#mappingOf(row, hasDifferences !== undefined) !== part.was) continue;
+          this.#difference(row, part, recount, changes, endOf);
+          events += 1;
+        }
+        if (events >= limit && found < part.lastHour) {
+          this.#statements.setNextHour.run(found + 1, part.number);
+          return events;
+        }
+      }
+    }
+    this.#statements.dropPart.run(part.number);
     return events;
   }
+
+  #difference(
+    row: EventRow,
+    part: Part,
+    { factNumber, recordedAtMs }: { factNumber: number; recordedAtMs: number },
+    changes: Changes,
+    endOf: EndOfEvent,
+  ): void {
+    const timestampMs = timestampOf(row);
+    // The later of the fact's and the event's recording: a fact may be announced to a partition after events newer than it.
+    const at = Math.max(recordedAtMs, timestampMs + row[6]);
+    this.#statements.addDifference.run(...row.slice(0, 6), factNumber, part.was, part.becomes, at);
+    const source = { kind: 'recount', number: factNumber, recordedAtMs: at } as const;
+    const [was, becomes] = [this.#effect(part.was), this.#effect(part.becomes)];
+    for (const [effect, weight] of [
+      [without(was, becomes), -1],
+      [without(becomes, was), 1],
+    ] as const) {
+      changes.add(timestampMs, row[3], effect, weight);
+      this.#log.crossing(timestampMs, row[3], effect, weight, source, endOf);
+    }
+  }
+
+  /** How the event is mapped by all recounts so far. */
+  #mappingOf(row: EventRow, hasDifferences: boolean): number {
+    if (!hasDifferences) return row[8];
+    return Number(this.#statements.newestDifference.get(...row.slice(0, 6))?.['becomes'] ?? row[8]);
+  }
+
+  #effect(mapping: number): Effect {
+    return this.#names.effects[mapping] as Effect;
+  }
+}
+
+/** What `effect` does and `other` does not. */
+function without({ status, enters, leaves }: Effect, other: Effect): Effect {
+  return {
+    status,
+    enters: enters.filter((space) => !other.enters.includes(space)),
+    leaves: leaves.filter((space) => !other.leaves.includes(space)),
+  };
 }

@@ -3,12 +3,9 @@ import { systemClock } from '../../clock.ts';
 import { serveThread } from '../../thread.ts';
 import type { CredentialStore } from '../credentials.ts';
 import type { FloorplanStore } from '../floorplan.ts';
-import type { HistoryReader } from '../history.ts';
-import type { LiveReader } from '../live.ts';
-import type { QuarantineReader } from '../quarantine.ts';
 import { openCredentials } from './credentials.ts';
 import { openFloorplan } from './floorplan.ts';
-import { openHistoryReader } from './history-reader.ts';
+import { type EmbeddedReader, openHistoryReader } from './history-reader.ts';
 
 export type ServingThreadOptions = { readonly dataDir: string };
 
@@ -21,7 +18,7 @@ type CredentialCalls = {
   readonly credentialChanges: CredentialStore['changes'];
 };
 
-export type Serving = FloorplanStore & HistoryReader & LiveReader & QuarantineReader & CredentialCalls;
+export type Serving = FloorplanStore & EmbeddedReader & CredentialCalls;
 
 serveThread(({ dataDir }: ServingThreadOptions): Serving => {
   const floorplan = openFloorplan(dataDir, systemClock);

@@ -69,6 +69,11 @@ export class Sums {
   }
 }
 
+/** Entrances less exits. */
+export function netOf({ entrances, exits }: SumsOf): number {
+  return entrances - exits;
+}
+
 function sumsOf(row: Record<string, unknown> | undefined): SumsOf {
   return { entrances: Number(row?.['entrances'] ?? 0), exits: Number(row?.['exits'] ?? 0) };
 }

@@ -1,0 +1,145 @@
+// The resets that have come due: where live counts start, until when an event counts, and what changes when one comes due or is entered.
+import { OLDEST_EVENT_MS } from '../shared/event.ts';
+import type { Fact } from '../shared/fact.ts';
+import type { Floorplan } from '../shared/floorplan.ts';
+import type { SpaceId } from '../shared/ids.ts';
+import { nextResetMs, type ResetPlan } from '../shared/reset.ts';
+import { type DueResets, dueResetAt, resetShifts } from '../shared/reset-shift.ts';
+import type { LiveStart, RecordedShift, ResetMove } from '../shared/storage/history.ts';
+
+const NEVER_MS = Number.POSITIVE_INFINITY;
+
+export class ResetBook {
+  readonly #plan: Floorplan;
+  #dueMs: number;
+  /** When the next reset of each space comes due; spaces without any are left out. */
+  readonly #nextOf = new Map<SpaceId, number>();
+  #nextMs = NEVER_MS;
+  /** The last answers of `endMs`: of each space a span in which the answer is the same. */
+  readonly #ends = new Map<SpaceId, { readonly fromMs: number; readonly endMs: number }>();
+
+  /** `dueMs`: up to when resets are in every count. `plan` may change by `take` only. */
+  constructor(plan: Floorplan, dueMs: number) {
+    this.#plan = plan;
+    this.#dueMs = dueMs;
+    for (const spaceId of plan.spaces.keys()) this.#lookAhead(spaceId);
+    this.#nextMs = Math.min(...this.#nextOf.values(), NEVER_MS);
+  }
+
+  /** When the next reset comes due; infinity when none will. */
+  get nextMs(): number {
+    return this.#nextMs;
+  }
+
+  /** Up to when resets are in every count. */
+  get dueMs(): number {
+    return this.#dueMs;
+  }
+
+  /** For a store that never said up to when: everything until now has come due, and nothing is known to have changed by it. */
+  begin(nowMs: number): ResetMove {
+    const spaces = [...this.#nextOf.keys()];
+    this.#dueMs = nowMs;
+    for (const spaceId of spaces) this.#lookAhead(spaceId);
+    this.#nextMs = Math.min(...this.#nextOf.values(), NEVER_MS);
+    return { dueMs: nowMs, starts: spaces.map((spaceId) => this.#startOf(spaceId)), shifts: [] };
+  }
+
+  /** An event at `atMs` counts before this instant: the first reset at or after it of those that have come due; null: still. */
+  endMs(spaceId: SpaceId, atMs: number): number | null {
+    const known = this.#ends.get(spaceId);
+    if (known !== undefined && known.fromMs < atMs && atMs <= known.endMs) return finite(known.endMs);
+    const start = dueResetAt(this.#due, spaceId, atMs);
+    if (start?.atMs === atMs) return atMs;
+    const next = nextResetMs(this.#plan, spaceId, atMs - 1) ?? NEVER_MS;
+    const endMs = next <= this.#dueMs ? next : NEVER_MS;
+    this.#ends.set(spaceId, { fromMs: start?.atMs ?? Number.NEGATIVE_INFINITY, endMs });
+    return finite(endMs);
+  }
+
+  /** Lets every reset come due that is at or before `nowMs`; null when there is none. */
+  advance(nowMs: number): ResetMove | null {
+    const before = this.#due;
+    // Never back, whatever the clock does: what came due has changed counts.
+    this.#dueMs = Math.max(nowMs, this.#dueMs);
+    if (this.#dueMs < this.#nextMs) return null;
+    const starts: LiveStart[] = [];
+    const shifts: RecordedShift[] = [];
+    for (const [spaceId, fromMs] of [...this.#nextOf].filter(([, nextMs]) => nextMs <= this.#dueMs)) {
+      starts.push(this.#startOf(spaceId));
+      for (const shift of resetShifts(before, this.#due, spaceId, { fromMs, untilMs: NEVER_MS })) {
+        shifts.push({ ...shift, fact: null, recordedAtMs: shift.fromMs });
+      }
+      this.#lookAhead(spaceId);
+    }
+    this.#nextMs = Math.min(...this.#nextOf.values(), NEVER_MS);
+    return { dueMs: this.#dueMs, starts, shifts };
+  }
+
+  /** Takes in `fact` by `apply`, which changes the plan; answers what it changes in resets. */
+  take(fact: Fact, apply: () => void): Pick<ResetMove, 'starts' | 'shifts'> {
+    const spaceId = this.#spaceOf(fact);
+    if (spaceId === null) {
+      apply();
+      return { starts: [], shifts: [] };
+    }
+    const before: DueResets = { plan: onlySpace(this.#plan, spaceId), dueMs: this.#dueMs };
+    const span = this.#touched(fact, spaceId);
+    apply();
+    this.#ends.delete(spaceId);
+    this.#lookAhead(spaceId);
+    this.#nextMs = Math.min(...this.#nextOf.values(), NEVER_MS);
+    const shifts = resetShifts(before, this.#due, spaceId, span);
+    const recorded = shifts.map((shift) => ({ ...shift, fact: fact.number, recordedAtMs: fact.recordedAtMs }));
+    return { starts: [this.#startOf(spaceId)], shifts: recorded };
+  }
+
+  get #due(): DueResets {
+    return { plan: this.#plan, dueMs: this.#dueMs };
+  }
+
+  #startOf(spaceId: SpaceId): LiveStart {
+    return { spaceId, atMs: dueResetAt(this.#due, spaceId, this.#dueMs)?.atMs ?? null };
+  }
+
+  /** The space whose resets the fact changes; null: of none. */
+  #spaceOf({ change }: Fact): SpaceId | null {
+    if (change.kind === 'reset') return change.spaceId;
+    if (change.kind === 'reset_revoked') return this.#plan.spaceOfReset.get(change.id) ?? null;
+    return change.kind === 'space_version' || change.kind === 'space_removed' ? change.id : null;
+  }
+
+  /** When counts can be changed by the fact; before it is applied. */
+  #touched({ change }: Fact, spaceId: SpaceId): { fromMs: number; untilMs: number } {
+    const resets = this.#plan.resets.get(spaceId) ?? [];
+    if (change.kind === 'reset' || change.kind === 'reset_revoked') {
+      const atMs = change.kind === 'reset' ? change.atMs : resets.find(({ id }) => id === change.id)?.atMs;
+      const fromMs = atMs ?? this.#dueMs;
+      const next = nextResetMs(this.#plan, spaceId, fromMs);
+      return { fromMs, untilMs: next !== null && next <= this.#dueMs ? next : NEVER_MS };
+    }
+    const oldestMs = Math.min(OLDEST_EVENT_MS, ...resets.map(({ atMs }) => atMs));
+    const fromMs = change.kind === 'space_version' ? (change.fromMs ?? oldestMs) : oldestMs;
+    return { fromMs: Math.max(fromMs, oldestMs), untilMs: NEVER_MS };
+  }
+
+  #lookAhead(spaceId: SpaceId): void {
+    this.#ends.delete(spaceId);
+    const nextMs = nextResetMs(this.#plan, spaceId, this.#dueMs);
+    if (nextMs === null) this.#nextOf.delete(spaceId);
+    else this.#nextOf.set(spaceId, nextMs);
+  }
+}
+
+function onlySpace(plan: Floorplan, spaceId: SpaceId): ResetPlan {
+  const space = plan.spaces.get(spaceId);
+  const resets = plan.resets.get(spaceId);
+  return {
+    spaces: new Map(space === undefined ? [] : [[spaceId, space]]),
+    resets: new Map(resets === undefined ? [] : [[spaceId, resets]]),
+  };
+}
+
+function finite(ms: number): number | null {
+  return Number.isFinite(ms) ? ms : null;
+}
