@@ -73,6 +73,12 @@ const TABLE: Record<string, Case[]> = {
     ['/v1/events?by=received&order=desc', 200],
   ],
   'get /v1/facts': [['/v1/facts', 200]],
+  'get /v1/changes': [
+    ['/v1/changes', 200],
+    ['/v1/changes?space_ids=theirs', 404],
+  ],
+  'get /v1/recounts': [['/v1/recounts', 200]],
+  'get /v1/recounts/{id}': [['/v1/recounts/1', 404]],
   'get /v1/quarantine': closed('/v1/quarantine'),
   'post /v1/quarantine/replay': closed('/v1/quarantine/replay', { reason: 'malformed' }),
   'get /v1/keys': closed('/v1/keys'),
