@@ -2,7 +2,7 @@
 import type { Change } from '../../shared/fact.ts';
 import type { Client } from './http.ts';
 import { Model } from './model.ts';
-import { DOORWAYS, type ServiceSchedule, SPACES, type Step } from './service-schedule.ts';
+import { DOORWAYS, DPUS, type ServiceSchedule, SPACES, type Step } from './service-schedule.ts';
 
 export type SceneOfSchedule = {
   readonly prefix: string;
@@ -55,7 +55,7 @@ export class Operator {
         { kind: 'doorway_version', id: this.id(name), fromMs: null, ...sides },
       );
     }
-    for (const name of ['one', 'two']) await this.#createDpu(name);
+    for (const name of ['one', 'two'] as const) await this.#createDpu(name);
   }
 
   /** Does what the step says, unless the service would refuse it. */
@@ -186,10 +186,14 @@ export class Operator {
     this.#say(kind === 'space' ? { kind, ...fields, capacity: null } : { kind, ...fields });
   }
 
-  async #createDpu(name: string): Promise<void> {
+  async #createDpu(name: (typeof DPUS)[number]): Promise<void> {
     await this.#client.post('/v1/dpus', { id: this.id(name) });
     this.known.add(this.id(name));
     this.#say({ kind: 'dpu', id: this.id(name), name: this.id(name), retiredAtMs: null });
+    const placed = this.#scene.schedule.placed[DPUS.indexOf(name)];
+    if (placed === null || placed === undefined) return;
+    const since = { facing: placed.facing, fromMs: null, untilMs: null };
+    await this.#place(`p${++this.#placements}`, name, placed.doorway, since);
   }
 
   /** What the service has recorded of it. */

@@ -54,7 +54,7 @@ const steps = {
     door: fc.constantFrom('mqtt' as const, 'http' as const),
     events: fc.array(
       fc.record({ at: fc.option(moment, { freq: 8 }), up: fc.boolean(), seq: fc.option(which, { freq: 2 }) }),
-      { minLength: 1, maxLength: 4 },
+      { minLength: 1, maxLength: 6 },
     ),
     repeats: fc.boolean(),
   }),
@@ -101,7 +101,9 @@ export const serviceSchedule = fc.record({
   scene: fc.constantFrom(...SCENES),
   spaces: fc.tuple(...SPACES.map(() => fc.record({ parent, zone, dailyReset }))),
   doorways: fc.tuple(sides, sides, sides),
-  steps: fc.array(step, { minLength: 4, maxLength: 18 }),
+  /** Where each DPU is from the first, since ever. */
+  placed: fc.tuple(...DPUS.map(() => fc.option(fc.record({ doorway, facing }), { freq: 5 }))),
+  steps: fc.array(step, { minLength: 6, maxLength: 20 }),
   /** Asked about. */
   moments: fc.array(moment, { minLength: 3, maxLength: 5 }),
   questions: fc.array(which, { minLength: 4, maxLength: 4 }),

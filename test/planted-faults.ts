@@ -1,0 +1,157 @@
+// Plants one fault after the other in a copy of the project, and expects the tests that must catch it to turn red.
+//
+//   npm run planted-faults                 all of them (those on Redis and InfluxDB where the servers are)
+//   npm run planted-faults -- recount      those whose name contains the word
+//
+// The faults of acknowledging (no fsync, acknowledged first, cursor apart) are planted by test/fault/power-loss.test.ts itself.
+import { spawnSync } from 'node:child_process';
+import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { whyNoInflux, whyNoRedis } from './support/servers.ts';
+import { removeDir, temporaryDir } from './support/temporary-dir.ts';
+
+const PROJECT_DIR = dirname(import.meta.dirname);
+/** A fault is met within the first few; the copy without one must pass all of them. */
+const SCHEDULES = { embedded: '100', 'influx-redis': '16' } as const;
+const TIMEOUT_MS = 600_000;
+/** What the tests say of an answer that is not the model's, and of a store that is not what its raw events make. */
+const RED = /not as the model[^\n]*|"detail": "[^"]*"/;
+
+type Fault = {
+  readonly name: string;
+  readonly file: string;
+  /** Stands there once. */
+  readonly was: string;
+  readonly becomes: string;
+  readonly test: string;
+  readonly project: keyof typeof SCHEDULES;
+};
+
+const SERVICE = { test: 'test/property/service.test.ts', project: 'embedded' } as const;
+const ON_SERVERS = { test: 'test/property/service.test.ts', project: 'influx-redis' } as const;
+
+const FAULTS: readonly Fault[] = [
+  {
+    name: 'no dedupe',
+    file: 'shared/storage/sqlite/raw-events.ts',
+    was: 'this.#insertOne.run(...row).changes === 1',
+    becomes: 'this.#insertOne.run(...row).changes >= 0',
+    ...SERVICE,
+  },
+  {
+    name: 'extremes of an hour not marked dirty by a late event',
+    file: 'shared/storage/sqlite/changes.ts',
+    was: 'minutes = excluded.minutes, lowest = NULL, highest = NULL`',
+    becomes: 'minutes = excluded.minutes`',
+    test: 'test/property/schedules-one.test.ts',
+    project: 'embedded',
+  },
+  {
+    name: 'rollup not marked dirty by a late event',
+    file: 'shared/storage/influx-redis/history-writer.ts',
+    was: `        marking.add(delta.spaceId, event.timestampMs);
+        lines.push(deltaLine({ timestampMs: event.timestampMs, slot }, delta, dpu));`,
+    becomes: `        if (event.recordedAtMs - event.timestampMs < 3_600_000) marking.add(delta.spaceId, event.timestampMs);
+        lines.push(deltaLine({ timestampMs: event.timestampMs, slot }, delta, dpu));`,
+    ...ON_SERVERS,
+  },
+  {
+    name: 'a recount that forgets the live count',
+    file: 'shared/storage/sqlite/history-writer.ts',
+    was: `    changes.write(statements.changes);
+    statements.setPosition.run(recount.partition, recount.position);`,
+    becomes: `    changes.write({ ...statements.changes, addLive: { run: () => undefined } as never });
+    statements.setPosition.run(recount.partition, recount.position);`,
+    ...SERVICE,
+  },
+  {
+    name: 'known_at that forgets later facts',
+    file: 'shared/hindsight.ts',
+    was: 'const remapped = remappedSince(facts, known);',
+    becomes: 'const remapped = new Set<DpuId>();',
+    ...SERVICE,
+  },
+  {
+    name: 'known_at that takes back later events twice',
+    file: 'shared/hindsight.ts',
+    was: 'if (event.recordedAtMs > knownAtMs) continue;',
+    becomes: '',
+    ...SERVICE,
+  },
+  {
+    name: 'a move that is not recounted',
+    file: 'processor/processor.ts',
+    was: 'facts: takeIn(facts, this.#atlas) }',
+    becomes: 'facts: takeIn(facts, this.#atlas).map((fact) => ({ ...fact, remappings: [] })) }',
+    ...SERVICE,
+  },
+  {
+    name: 'a daily reset in the gap of a clock change an hour late',
+    file: 'shared/calendar.ts',
+    was: 'return (change ?? earlier).epochMilliseconds;',
+    becomes: 'return earlier.epochMilliseconds;',
+    ...SERVICE,
+  },
+];
+
+const say = (line: string) => process.stdout.write(`${line}\n`);
+
+/** Everything but what git ignores; the packages are the project's own. */
+function copyProject(): string {
+  const copy = temporaryDir();
+  const listed = spawnSync('git', ['ls-files', '-co', '--exclude-standard'], { cwd: PROJECT_DIR, encoding: 'utf8' });
+  for (const path of listed.stdout.trim().split('\n')) cpSync(join(PROJECT_DIR, path), join(copy, path));
+  symlinkSync(join(PROJECT_DIR, 'node_modules'), join(copy, 'node_modules'));
+  return copy;
+}
+
+/** Null when the tests passed, else how they failed. */
+function failureOf(copy: string, { test, project }: Pick<Fault, 'test' | 'project'>): string | null {
+  const schedules = SCHEDULES[project];
+  const env = {
+    ...process.env,
+    FOOTFALL_TEST_SCHEDULES: '4000',
+    FOOTFALL_TEST_SERVICE_SCHEDULES: schedules,
+    FOOTFALL_TEST_SERVICE_SCHEDULES_SERVERS: schedules,
+    FOOTFALL_TEST_SHRINKING_MS: '0',
+  };
+  const vitest = join('node_modules', 'vitest', 'vitest.mjs');
+  const args = [vitest, 'run', '--project', project, '--no-color', test];
+  const run = spawnSync(process.execPath, args, { cwd: copy, env, encoding: 'utf8', timeout: TIMEOUT_MS });
+  if (run.status === 0) return null;
+  const output = run.stdout + run.stderr;
+  return RED.exec(output)?.[0] ?? `another failure:\n${output}`;
+}
+
+/** True when the tests turn red, by the model and not by an accident. */
+function isCaught(copy: string, fault: Fault): boolean {
+  const path = join(copy, fault.file);
+  const text = readFileSync(path, 'utf8');
+  if (text.split(fault.was).length !== 2) throw new Error(`${fault.name}: ${fault.file} has changed; plant it anew`);
+  writeFileSync(
+    path,
+    text.replace(fault.was, () => fault.becomes),
+  );
+  const failure = failureOf(copy, fault);
+  writeFileSync(path, text);
+  const isRed = failure !== null && RED.test(failure);
+  say(`${isRed ? 'caught' : 'MISSED'}  ${fault.name}: ${failure?.slice(0, 2_000) ?? 'the tests passed'}`);
+  return isRed;
+}
+
+const [word = ''] = process.argv.slice(2);
+const missing = whyNoRedis() ?? whyNoInflux();
+if (missing !== null) say(`without Redis and InfluxDB: ${missing}`);
+const faults = FAULTS.filter(
+  ({ name, project }) => name.includes(word) && (missing === null || project === 'embedded'),
+);
+const copy = copyProject();
+try {
+  const tests = new Map(faults.map((fault) => [`${fault.project} ${fault.test}`, fault]));
+  const redBefore = [...tests].filter(([, fault]) => failureOf(copy, fault) !== null).map(([name]) => name);
+  if (redBefore.length > 0) say(`red with no fault planted: ${redBefore.join(', ')}`);
+  const missed = faults.filter((fault) => !isCaught(copy, fault));
+  process.exitCode = faults.length > 0 && missed.length === 0 && redBefore.length === 0 ? 0 : 1;
+} finally {
+  removeDir(copy);
+}
