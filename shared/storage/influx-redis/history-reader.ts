@@ -7,18 +7,18 @@ import type { Atlas } from '../../atlas.ts';
 import { OLDEST_EVENT_MS } from '../../event.ts';
 import type { SpaceId } from '../../ids.ts';
 import { partitionOf } from '../../partition.ts';
-import type { HistoryReader, Profile, Span } from '../history.ts';
+import type { HistoryReader } from '../history.ts';
 import { duplicatesIn } from './duplicates.ts';
 import { eventsPage } from './event-pages.ts';
 import type { Influx, Row } from './influx.ts';
-import { END_OF_TIME_MS, fluxOf, instant } from './influx-rows.ts';
+import { END_OF_TIME_MS, fluxOf } from './influx-rows.ts';
 import { placeOf } from './judge.ts';
 import { keys } from './keys.ts';
 import { DAY_MS, HOUR_MS, markOf } from './marking.ts';
-import { type Step, stepOf, walk } from './profile.ts';
+import { profilesOf } from './profiles.ts';
 import { recordedAfter } from './recorded-after.ts';
 import { temporarily } from './redis.ts';
-import { type Marks, type Segment, segmentsOf } from './segments.ts';
+import { type Marks, segmentsOf, streamOf } from './segments.ts';
 
 export type ReaderParts = {
   readonly influx: Influx;
@@ -28,8 +28,6 @@ export type ReaderParts = {
   currentAtlas(): Promise<Atlas>;
 };
 
-const STREAMS = { day: 'days', hour: 'hours', raw: 'deltas' } as const;
-
 export function openHistoryReader(parts: ReaderParts): HistoryReader {
   return {
     net: async (spaceId, afterMs, untilMs) => {
@@ -38,17 +36,11 @@ export function openHistoryReader(parts: ReaderParts): HistoryReader {
       if (fromMs >= toMs) return 0;
       const segments = segmentsOf(await marksOf(parts, spaceId), fromMs, toMs);
       const yields = segments.map(
-        (segment, index) => `${streamOf(segment, segment.level)} |> yield(name: "${segment.level}${index}")`,
+        (segment, index) => `${streamOf(segment)} |> yield(name: "${segment.level}${index}")`,
       );
       return netOf(await parts.influx.query(`${fluxOf('net', { space: spaceId })}\n${yields.join('\n')}\n`));
     },
-    profiles: async (spaceId, spans) => {
-      const all = { fromMs: spans[0]?.fromMs ?? 0, untilMs: spans.at(-1)?.untilMs ?? 0 };
-      if (all.fromMs >= all.untilMs) return spans.map(() => ({ entrances: 0, exits: 0, lowest: 0, highest: 0 }));
-      const segments = spanSegments(await marksOf(parts, spaceId), spans);
-      const pieces = await piecesOf(parts, spaceId, segments);
-      return spans.map((span) => fold(pieces.filter(({ atMs }) => atMs >= span.fromMs && atMs < span.untilMs)));
-    },
+    profiles: async (spaceId, spans) => profilesOf(parts, spaceId, spans, await marksOf(parts, spaceId)),
     events: (query) => eventsPage(parts, query),
     recordedAfter: (span, afterMs) => recordedAfter(parts, span, afterMs),
     duplicates: (span, dpuId) => duplicatesIn(parts, span, dpuId),
@@ -84,77 +76,4 @@ async function marksOf({ redis, partitions }: ReaderParts, spaceId: SpaceId): Pr
   const numbers = (level: 'hour' | 'day') =>
     new Set(marks.filter((mark) => mark.level === level).map((mark) => mark.number));
   return { hours: numbers('hour'), days: numbers('day') };
-}
-
-function streamOf({ startMs, stopMs }: Segment, level: Segment['level']): string {
-  return `${STREAMS[level]}(start: ${instant(startMs)}, stop: ${instant(stopMs)})`;
-}
-
-/** Whole hours that lie in one span from rollups, the rest raw: a span may begin within an hour. */
-function spanSegments({ hours }: Marks, spans: readonly Span[]): Segment[] {
-  const fromMs = spans[0]?.fromMs ?? 0;
-  const untilMs = spans.at(-1)?.untilMs ?? 0;
-  const cut = new Set(hours);
-  for (const span of spans) {
-    for (const edgeMs of [span.fromMs, span.untilMs]) {
-      if (edgeMs % HOUR_MS !== 0) cut.add(Math.floor(edgeMs / HOUR_MS));
-    }
-  }
-  const days = new Set<number>();
-  for (let day = Math.floor(fromMs / (24 * HOUR_MS)); day * 24 * HOUR_MS < untilMs; day++) days.add(day);
-  return segmentsOf({ hours: cut, days }, Math.max(fromMs, 0), untilMs);
-}
-
-/** A step, or an hour of them added up. */
-type Piece = { readonly atMs: number } & ({ readonly step: Step } | { readonly hour: Profile });
-
-async function piecesOf({ influx }: ReaderParts, spaceId: SpaceId, segments: readonly Segment[]): Promise<Piece[]> {
-  const streams = (level: 'hour' | 'raw') =>
-    segments.filter((segment) => segment.level === level).map((segment) => streamOf(segment, level));
-  const yields = (['hour', 'raw'] as const).flatMap((level) => {
-    const of = streams(level);
-    if (of.length === 0) return [];
-    const all = of.length === 1 ? of[0] : `union(tables: [${of.join(', ')}])`;
-    return [`${all} |> yield(name: "${level}")`];
-  });
-  const rows = await influx.query(`${fluxOf('profile', { space: spaceId })}\n${yields.join('\n')}\n`);
-  const pieces = rows.map((row): Piece => {
-    if (row['result'] === 'raw') {
-      const step = stepOf(row);
-      return { atMs: step.atMs, step };
-    }
-    const number = (name: string) => Number(row[name]);
-    const hour = {
-      entrances: number('entrances'),
-      exits: number('exits'),
-      lowest: number('lowest'),
-      highest: number('highest'),
-    };
-    return { atMs: Math.floor(placeOf(row['_time']).timestampMs / HOUR_MS) * HOUR_MS, hour };
-  });
-  return pieces.sort((one, other) => one.atMs - other.atMs);
-}
-
-/** Pieces in order as one profile. */
-function fold(pieces: readonly Piece[]): Profile {
-  const sum = { entrances: 0, exits: 0, lowest: 0, highest: 0 };
-  const add = (profile: Profile) => {
-    const net = sum.entrances - sum.exits;
-    sum.lowest = Math.min(sum.lowest, net + profile.lowest);
-    sum.highest = Math.max(sum.highest, net + profile.highest);
-    sum.entrances += profile.entrances;
-    sum.exits += profile.exits;
-  };
-  let steps: Step[] = [];
-  for (const piece of pieces) {
-    if ('step' in piece) {
-      steps.push(piece.step);
-      continue;
-    }
-    add(walk(steps));
-    steps = [];
-    add(piece.hour);
-  }
-  add(walk(steps));
-  return sum;
 }

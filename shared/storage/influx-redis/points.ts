@@ -54,6 +54,9 @@ export type Rollup = {
   readonly highest: number;
 };
 
+/** `hour`: of its day, from 0 on. */
+export type HourOfDay = Rollup & { readonly hour: number };
+
 /** `version` grows with every time that rollups of the space are made; of one bucket the newest holds. */
 export function rollupLine(
   level: 'hour' | 'day',
@@ -65,6 +68,27 @@ export function rollupLine(
   const { entrances, exits, lowest, highest } = rollup;
   const fields = `entrances=${entrances}i,exits=${exits}i,highest=${highest}i,lowest=${lowest}i,net=${entrances - exits}i`;
   return `rollup_${level},space=${spaceId} ${fields} ${BigInt(startMs) * BigInt(NS_PER_MS) + BigInt(version)}`;
+}
+
+/** The hours of a day that is over, in one point: a year of any zone's days is made of a few hundred. */
+export function dayHoursLine(spaceId: string, startMs: number, hours: readonly HourOfDay[], version: number): string {
+  const text = hours.map((of) => [of.hour, of.entrances, of.exits, of.lowest, of.highest].join()).join(';');
+  return `rollup_day_hours,space=${spaceId} hours="${text}" ${BigInt(startMs) * BigInt(NS_PER_MS) + BigInt(version)}`;
+}
+
+/** The opposite. */
+export function hoursFrom(text: string): HourOfDay[] {
+  if (text === '') return [];
+  return text.split(';').map((of) => {
+    const [hour, entrances, exits, lowest, highest] = of.split(',').map(Number) as [
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
+    return { hour, entrances, exits, lowest, highest };
+  });
 }
 
 function nanoseconds(ms: number, offset: number): string {

@@ -5,9 +5,10 @@
 import type { Progress } from '../history.ts';
 import type { HistoryParts } from './history-parts.ts';
 import { rowsOf } from './influx-rows.ts';
+import { placeOf } from './judge.ts';
 import { keys, PROGRESS_FIELD } from './keys.ts';
 import { DAY_MS, HOUR_MS, type Mark, markOf, positionOf } from './marking.ts';
-import { ROLLUP_BUCKET, type Rollup, rollupLine } from './points.ts';
+import { dayHoursLine, type HourOfDay, ROLLUP_BUCKET, type Rollup, rollupLine } from './points.ts';
 import { type Step, stepOf, walk } from './profile.ts';
 import { temporarily } from './redis.ts';
 import { runScript } from './scripts.ts';
@@ -87,8 +88,11 @@ export class Rollups {
     const isOver = (day + 1) * DAY_MS <= closedMs && closed.length === hours.length && writing.size === 0;
     if (!isOver || days.length === 0) return;
     const range = { space: spaceId, startMs: day * DAY_MS, stopMs: (day + 1) * DAY_MS };
-    const rollup = joined(await rowsOf(influx, 'hours-of-space', range));
-    await influx.write(ROLLUP_BUCKET, [rollupLine('day', spaceId, day * DAY_MS, rollup, version)]);
+    const all = hoursOf(await rowsOf(influx, 'hours-of-space', range));
+    await influx.write(ROLLUP_BUCKET, [
+      dayHoursLine(spaceId, day * DAY_MS, all, version),
+      rollupLine('day', spaceId, day * DAY_MS, joined(all), version),
+    ]);
     await this.#unmark(spaceId, days);
   }
 
@@ -121,16 +125,26 @@ async function stepsOf(
   return (await rowsOf(influx, 'deltas-of-space', { space: spaceId, startMs, stopMs })).map(stepOf);
 }
 
+/** Rows of one day's hours, in order. */
+function hoursOf(rows: readonly Record<string, string>[]): HourOfDay[] {
+  const hours = rows.map((row) => {
+    const number = (name: string) => Number(row[name]);
+    const sums = { entrances: number('entrances'), exits: number('exits') };
+    const hour = Math.floor(placeOf(row['_time']).timestampMs / HOUR_MS) % HOURS_PER_DAY;
+    return { hour, ...sums, lowest: number('lowest'), highest: number('highest') };
+  });
+  return hours.sort((one, other) => one.hour - other.hour);
+}
+
 /** Hours in order, as one day. */
-function joined(hours: readonly Record<string, string>[]): Rollup {
+function joined(hours: readonly HourOfDay[]): Rollup {
   const day = { entrances: 0, exits: 0, lowest: 0, highest: 0 };
-  const inOrder = hours.toSorted((one, other) => Date.parse(String(one['_time'])) - Date.parse(String(other['_time'])));
-  for (const hour of inOrder) {
+  for (const { entrances, exits, lowest, highest } of hours) {
     const net = day.entrances - day.exits;
-    day.lowest = Math.min(day.lowest, net + Number(hour['lowest']));
-    day.highest = Math.max(day.highest, net + Number(hour['highest']));
-    day.entrances += Number(hour['entrances']);
-    day.exits += Number(hour['exits']);
+    day.lowest = Math.min(day.lowest, net + lowest);
+    day.highest = Math.max(day.highest, net + highest);
+    day.entrances += entrances;
+    day.exits += exits;
   }
   return day;
 }

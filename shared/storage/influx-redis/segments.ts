@@ -1,6 +1,7 @@
 // How a range of time is read: whole days and hours from rollups where those hold, the rest from raw deltas.
 //
 //   from ├raw┤──hours──├────────days────────┤──hours──├raw┤ to          a marked hour is raw, a marked day is its hours
+import { instant } from './influx-rows.ts';
 import { DAY_MS, HOUR_MS } from './marking.ts';
 
 export type Level = 'day' | 'hour' | 'raw';
@@ -12,6 +13,13 @@ export type Marks = { readonly hours: ReadonlySet<number>; readonly days: Readon
 
 /** Each interval is a branch of the query, and a branch costs more than a read of some hours more (FACTS, InfluxDB 2). */
 export const RAW_INTERVALS_MAX = 4;
+
+const STREAMS = { day: 'days', hour: 'hours', raw: 'deltas' } as const;
+
+/** The segment in a query, whose streams have these names. */
+export function streamOf({ level, startMs, stopMs }: Segment): string {
+  return `${STREAMS[level]}(start: ${instant(startMs)}, stop: ${instant(stopMs)})`;
+}
 
 /** Segments that cover [fromMs, toMs) without overlap, in order. */
 export function segmentsOf({ hours, days }: Marks, fromMs: number, toMs: number): Segment[] {
