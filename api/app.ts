@@ -11,6 +11,7 @@ import { badHttp } from './bad-http.ts';
 import { confineRequests } from './confinement.ts';
 import type { Api, ApiDependencies } from './dependencies.ts';
 import { DryRunDone } from './dry-run.ts';
+import { negotiateExports } from './export.ts';
 import { describeApi, describeRoute } from './openapi.ts';
 import { Problem, problemBody, problemOf } from './problem.ts';
 import { tellOfRecounts } from './recount-notice.ts';
@@ -28,6 +29,7 @@ import { operationRoutes } from './routes/operations.ts';
 import { pastRoutes } from './routes/past.ts';
 import { placementRoutes } from './routes/placements.ts';
 import { quarantineRoutes } from './routes/quarantine.ts';
+import { seriesRoutes } from './routes/series.ts';
 import { spaceRoutes } from './routes/spaces.ts';
 import { serializeAnswer, validateRequest } from './validation.ts';
 
@@ -55,6 +57,7 @@ const ROUTES = [
   resetRoutes,
   floorplanRoutes,
   countRoutes,
+  seriesRoutes,
   pastRoutes,
   driftRoutes,
   changeRoutes,
@@ -100,6 +103,7 @@ export function buildApp(dependencies: ApiDependencies): Api {
   app.addHook('onRoute', describeRoute);
   describeApi(app);
   auditRequests(app);
+  negotiateExports(app);
   app.register(etag);
   app.register(async (scope) => {
     for (const addRoutes of ROUTES) addRoutes(scope as Api, dependencies);

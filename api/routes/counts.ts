@@ -1,14 +1,13 @@
-// Routes of counts: of a space or of many, now or at a moment, and as a series.
+// Routes of counts: of a space or of many, now or at a moment.
 import { z } from 'zod';
-import { bucketStartMs, INTERVALS } from '../../shared/calendar.ts';
+import { bucketStartMs } from '../../shared/calendar.ts';
 import type { Certainty } from '../../shared/certainty.ts';
 import { DoorwayCoverage } from '../../shared/coverage.ts';
 import type { Space } from '../../shared/floorplan.ts';
 import type { SpaceId } from '../../shared/ids.ts';
 import { formatTimestamp, formatTimestampOrNull } from '../../shared/timestamp.ts';
 import { versionAt } from '../../shared/versions.ts';
-import { bucketAnswer, countAnswer, listOf } from '../answers.ts';
-import { bucketsOf } from '../buckets.ts';
+import { countAnswer, listOf } from '../answers.ts';
 import { Certainties } from '../certainty.ts';
 import {
   type Counted,
@@ -21,10 +20,10 @@ import {
 } from '../count.ts';
 import type { Api, ApiDependencies } from '../dependencies.ts';
 import { spaceOf } from '../lookup.ts';
-import { openCursor, pageOf, sealCursor } from '../paging.ts';
+import { pageOf } from '../paging.ts';
 import { invalidField } from '../problem.ts';
 import { recountsDone } from '../recounts.ts';
-import { order, paging, queryMoment, spaceId, spaceIds } from '../schemas.ts';
+import { paging, queryMoment, spaceId, spaceIds } from '../schemas.ts';
 import { type BucketCount, seriesOf } from '../series.ts';
 
 const tags = ['counts'];
@@ -109,52 +108,6 @@ export function countRoutes(api: Api, dependencies: ApiDependencies): void {
       return { ...page, results };
     },
   );
-  seriesRoute(api, sources);
-}
-
-function seriesRoute(api: Api, sources: CountSources): void {
-  api.get(
-    '/v1/spaces/:id/counts',
-    {
-      config: { confinement: 'space' },
-      schema: {
-        tags,
-        summary: 'What the count of a space did in each interval of a range',
-        params,
-        querystring: z.strictObject({
-          start_time: queryMoment.describe('Rounds down to the start of an interval in the zone of the space.'),
-          end_time: queryMoment.describe('Cut at now.'),
-          interval: z.enum(INTERVALS),
-          order,
-          ...paging,
-        }),
-        response: { 200: listOf(bucketAnswer) },
-      },
-    },
-    async ({ params, query }) => {
-      const { versions } = spaceOf(sources.plan, params.id);
-      const { start_time: fromMs, end_time: endMs, interval, order = 'asc' } = query;
-      if (endMs <= fromMs) throw invalidField('query.end_time', 'it must be after start_time');
-      const list = `series ${params.id} ${fromMs} ${endMs} ${interval} ${order}`;
-      const after = openCursor(list, query.cursor);
-      const untilMs = Math.min(endMs, sources.clock.nowMs());
-      const buckets = bucketsOf(versions, interval, { fromMs, untilMs });
-      if (order === 'desc') buckets.reverse();
-      const first =
-        after === undefined ? 0 : buckets.findIndex((bucket) => isAfter(bucket.fromMs, Number(after), order));
-      const wanted = first === -1 ? [] : buckets.slice(first, first + query.page_size);
-      const last = wanted.at(-1);
-      const isMore = last !== undefined && first + wanted.length < buckets.length;
-      const inOrder = order === 'desc' ? wanted.toReversed() : wanted;
-      const counted = await seriesOf(sources, params.id, inOrder);
-      const results = (order === 'desc' ? counted.toReversed() : counted).map(bucketShape);
-      return { total: buckets.length, next: isMore ? sealCursor(list, String(last.fromMs)) : null, results };
-    },
-  );
-}
-
-function isAfter(fromMs: number, placeMs: number, order: 'asc' | 'desc'): boolean {
-  return order === 'asc' ? fromMs > placeMs : fromMs < placeMs;
 }
 
 type WantedSpace = { readonly id: SpaceId; readonly key: string | number };
@@ -194,10 +147,4 @@ function countShape({ spaceId, atMs, count, start, revision }: Counted) {
 function certaintyShape({ status, watermarkMs, waitingFor, lost, coverage }: Certainty) {
   const watermark = formatTimestampOrNull(watermarkMs);
   return { status, watermark, waiting_for: [...waitingFor], lost: [...lost], coverage };
-}
-
-function bucketShape({ fromMs, untilMs, count, min, max, entrances, exits }: BucketCount) {
-  const start = formatTimestamp(fromMs);
-  const analytics = { min, max, entrances, exits, events: entrances + exits };
-  return { timestamp: start, count, interval: { start, end: formatTimestamp(untilMs), analytics } };
 }

@@ -1,13 +1,15 @@
 // Routes of events: the door for DPUs that speak HTTP, and what is stored.
-import type { FastifySchemaCompiler } from 'fastify';
+import type { FastifyReply, FastifyRequest, FastifySchemaCompiler, FastifyTypeProviderDefault } from 'fastify';
 import { z } from 'zod';
 import { EVENTS_PER_MESSAGE_MAX } from '../../shared/event.ts';
 import { eventSchema } from '../../shared/event-schema.ts';
+import type { DpuId, SpaceId } from '../../shared/ids.ts';
 import type { Ingest, Message, Outcome } from '../../shared/ingest.ts';
-import type { EventsQuery } from '../../shared/storage/history.ts';
+import type { EventsQuery, StoredEvent } from '../../shared/storage/history.ts';
 import { acceptedAnswer, eventAnswer, listOf } from '../answers.ts';
 import type { Api, ApiDependencies } from '../dependencies.ts';
 import { EVER } from '../ever.ts';
+import { eventPieces, exportable, exportType, sendRows } from '../export.ts';
 import { dpuOf, spaceOf } from '../lookup.ts';
 import { openCursor, sealCursor } from '../paging.ts';
 import { invalidField, Problem } from '../problem.ts';
@@ -30,41 +32,46 @@ const querystring = z.strictObject({
   ...paging,
 });
 type Query = z.output<typeof querystring>;
-const response = { 200: listOf(eventAnswer) };
+const response = exportable(listOf(eventAnswer));
+/** As `replay` takes them, and then the rest. */
+const COLUMNS = ['timestamp', 'direction', 'dpu_id', 'epoch', 'seq', 'received_at', 'recorded_at', 'status'];
 
 export function eventRoutes(api: Api, dependencies: ApiDependencies): void {
-  const { floorplan, history } = dependencies;
+  const { floorplan, history, clock, futureAllowedMs } = dependencies;
+  // What is answered depends on the Accept header, which the types of the schemas cannot follow.
+  const plain = api.withTypeProvider<FastifyTypeProviderDefault>();
 
-  /** A page of what `whose` names; `list` is its name in cursors. */
-  const page = async (list: string, whose: Pick<EventsQuery, 'dpuId' | 'spaceId' | 'within'>, query: Query) => {
-    const {
-      start_time: fromMs = EVER.fromMs,
-      end_time: untilMs = EVER.untilMs,
-      by = 'timestamp',
-      order = 'asc',
-    } = query;
+  /** What `whose` names: a page, or all for an export; `list` is its name in cursors. */
+  const answer = async (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    list: string,
+    whose: Pick<EventsQuery, 'dpuId' | 'spaceId' | 'within'>,
+  ) => {
+    const query = request.query as Query;
+    const { start_time: fromMs = EVER.fromMs, end_time: untilMs = EVER.untilMs } = query;
+    const { by = 'timestamp', order = 'asc' } = query;
     if (untilMs <= fromMs) throw invalidField('query.end_time', 'it must be after start_time');
+    const wanted = { ...whose, by, order, span: { fromMs, untilMs } };
+    const type = exportType(request, reply);
+    if (type !== null) {
+      const latestMs = clock.nowMs() + futureAllowedMs;
+      return sendRows(reply, type, COLUMNS, shaped(eventPieces(history, wanted, latestMs)));
+    }
     const name = `events ${list} ${fromMs} ${untilMs} ${by} ${order}`;
     const cursor = openCursor(name, query.cursor);
     const place = cursor === undefined ? {} : { cursor };
-    const found = await history.events({
-      ...whose,
-      by,
-      order,
-      span: { fromMs, untilMs },
-      limit: query.page_size,
-      ...place,
-    });
+    const found = await history.events({ ...wanted, limit: query.page_size, ...place });
     const next = found.next === null ? null : sealCursor(name, found.next);
     return { total: found.total, next, results: found.results.map(eventShape) };
   };
 
-  api.get(
+  plain.get(
     '/v1/events',
     { config: { confinement: 'view' }, schema: { tags, summary: 'Stored events', querystring, response } },
-    async ({ query, view }) => page('all', shownTo(view), query),
+    async (request, reply) => answer(request, reply, 'all', shownTo(request.view)),
   );
-  api.get(
+  plain.get(
     '/v1/spaces/:id/events',
     {
       config: { confinement: 'space' },
@@ -76,23 +83,27 @@ export function eventRoutes(api: Api, dependencies: ApiDependencies): void {
         response,
       },
     },
-    async ({ params, query }) => {
-      const { id } = spaceOf(floorplan.plan, params.id);
-      return page(`space ${id}`, { spaceId: id }, query);
+    async (request, reply) => {
+      const { id } = spaceOf(floorplan.plan, (request.params as { id: SpaceId }).id);
+      return answer(request, reply, `space ${id}`, { spaceId: id });
     },
   );
-  api.get(
+  plain.get(
     '/v1/dpus/:id/events',
     {
       config: { confinement: 'dpu' },
       schema: { tags, summary: 'Events of a DPU', params: z.strictObject({ id: dpuId }), querystring, response },
     },
-    async ({ params, query, view }) => {
-      const { id } = dpuOf(floorplan.plan, params.id);
-      return page(`dpu ${id}`, { dpuId: id, ...shownTo(view) }, query);
+    async (request, reply) => {
+      const { id } = dpuOf(floorplan.plan, (request.params as { id: DpuId }).id);
+      return answer(request, reply, `dpu ${id}`, { dpuId: id, ...shownTo(request.view) });
     },
   );
   ingestRoute(api, dependencies.ingest);
+}
+
+async function* shaped(pieces: AsyncGenerator<readonly StoredEvent[]>) {
+  for await (const piece of pieces) yield piece.map(eventShape);
 }
 
 /** Of what a view shows, for a query. */

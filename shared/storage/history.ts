@@ -159,7 +159,9 @@ export type EventsQuery = {
   readonly span: Span;
   readonly order: 'asc' | 'desc';
   readonly limit: number;
-  /** From the page before; opaque. */
+  /** Counting all costs looking at all: without it `total` is 0. */
+  readonly total?: 'left_out';
+  /** From a page before, of this span or one that overlaps it; opaque. */
   readonly cursor?: string;
 };
 

@@ -4,6 +4,7 @@ import { benchArrays } from './arrays.ts';
 import { benchBroker } from './broker.ts';
 import { benchCountAt } from './count-at.ts';
 import { probeFdatasync } from './disk-probe.ts';
+import { benchExport } from './export.ts';
 import { type Figure, formatFigures, whole } from './figure.ts';
 import { type FilledStore, fillStore } from './filled-store.ts';
 import { benchFootprint } from './footprint.ts';
@@ -34,6 +35,7 @@ const BENCHES: Record<string, () => Promise<Figure[]>> = {
   'count-at': async () => benchCountAt(await fillStore(SMALL.events, SMALL.days), await largeStore(), report),
   'influx-redis': () => benchInfluxRedis(report),
   past: () => benchPast(report),
+  export: async () => benchExport(await fillStore(SMALL.events, SMALL.days), report),
   footprint: async () => benchFootprint(await largeStore(), report),
 };
 

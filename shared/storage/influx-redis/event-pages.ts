@@ -49,8 +49,9 @@ export async function eventsPage(parts: ReaderParts, query: EventsQuery): Promis
   }
   const page = found.slice(0, limit);
   const last = page.at(-1);
+  const counted = query.total === 'left_out' ? 0 : ((await countOf(parts, query)) ?? total);
   return {
-    total: (await countOf(parts, query)) ?? total,
+    total: counted,
     next: found.length > limit && last !== undefined ? keyOf(last).join('~') : null,
     results: page.map(({ event }) => ({ ...event, status: atlas.mappingOf(event.dpuId, event.timestampMs).status })),
   };

@@ -103,6 +103,7 @@ export class EventPages {
       }
       results.push(row);
     }
+    if (query.total === 'left_out') return { total, next, results: results.map((row) => this.#eventOf(row)) };
     if (query.dpuId === undefined && query.spaceId === undefined && query.within === undefined) {
       const count = query.by === 'timestamp' ? this.#countByTimestamp : this.#countByRecording;
       total = Number(count.get(query.span.fromMs, query.span.untilMs)?.['count']);
