@@ -6,10 +6,11 @@ import { CommandFailure, command, WrongUse } from './shared/commands/command.ts'
 import { runCommandLine } from './shared/commands/command-line.ts';
 import { copyCommand, type Moving } from './shared/commands/copy.ts';
 import { countCommand } from './shared/commands/count.ts';
-import { dpuCreateCommand, dpuSecretCommand } from './shared/commands/dpu-commands.ts';
+import { dpuCreateCommand, dpuRevokeCommand, dpuSecretCommand } from './shared/commands/dpu-commands.ts';
 import { exportCommand, importCommand } from './shared/commands/floorplan-commands.ts';
 import { influxDashboardCommand } from './shared/commands/influx-dashboard.ts';
 import { keyCommands, type OfflineCredentials } from './shared/commands/key-commands.ts';
+import { dpuProvisionCommand } from './shared/commands/provision.ts';
 import { replayCommand } from './shared/commands/replay.ts';
 import { simulateCommand } from './shared/commands/simulate.ts';
 import { type Offline, verifyCommands } from './shared/commands/verify-commands.ts';
@@ -165,6 +166,8 @@ process.exitCode = await runCommandLine([
   ...keyCommands(offlineCredentials),
   dpuCreateCommand,
   dpuSecretCommand,
+  dpuRevokeCommand,
+  dpuProvisionCommand,
 ]);
 // A start that failed half way leaves threads behind that would keep the process.
 if (process.exitCode !== 0) process.exit();

@@ -194,3 +194,4 @@ export const keyMadeAnswer = keyFields
 export const secretAnswer = z
   .object({ dpu_id: text, secret: text.describe('Never shown again.'), created_at: moment })
   .meta({ id: 'DpuSecret' });
+export const secretsAnswer = z.object({ results: z.array(secretAnswer) }).meta({ id: 'DpuSecrets' });

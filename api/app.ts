@@ -29,6 +29,7 @@ import { operationRoutes } from './routes/operations.ts';
 import { pastRoutes } from './routes/past.ts';
 import { placementRoutes } from './routes/placements.ts';
 import { quarantineRoutes } from './routes/quarantine.ts';
+import { secretRoutes } from './routes/secrets.ts';
 import { seriesRoutes } from './routes/series.ts';
 import { spaceRoutes } from './routes/spaces.ts';
 import { serializeAnswer, validateRequest } from './validation.ts';
@@ -65,6 +66,7 @@ const ROUTES = [
   eventRoutes,
   quarantineRoutes,
   keyRoutes,
+  secretRoutes,
   operationRoutes,
 ];
 

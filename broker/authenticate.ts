@@ -37,6 +37,8 @@ export type DoormanDependencies = {
 /** What a connection was let in with; `name` null: with nothing, while the service was open. */
 type Session = {
   readonly name: CredentialName | null;
+  /** Of the secret; null: not with a secret. */
+  readonly hash: string | null;
   /** The only DPU that it speaks for; null: for all. */
   readonly dpuId: DpuId | null;
   /** Of those it speaks for only the ones that lie wholly within this space; null: all. */
@@ -81,13 +83,33 @@ export function admitKnown(dependencies: DoormanDependencies): Doorman {
     return rootSpaceId === null || confinements.of(rootSpaceId, clock.nowMs()).isDpuInside(dpuId);
   };
   const certified = new WeakMap<object, string>();
-  const stands = ({ name, expiresAtMs }: Session, changed: ReadonlySet<CredentialName>): boolean => {
-    if (name === null) return access.staysOpen;
-    return !changed.has(name) && (expiresAtMs === null || expiresAtMs > clock.nowMs());
+  /** Those among `sessions` that end by the clock. */
+  const ending = new Map<Client, Session>();
+  const keep = (client: Client, session: Session): void => {
+    sessions.set(client, session);
+    if (session.expiresAtMs === null) ending.delete(client);
+    else ending.set(client, session);
+  };
+  const forget = (client: Client): void => {
+    sessions.delete(client);
+    ending.delete(client);
+  };
+  const end = (client: Client) => void client.conn.destroy(new Error('its credential is no longer good'));
+  /** A DPU may go on with what it was let in with while that is good besides its new secret. */
+  const judgeAgain = async (client: Client, { dpuId, hash }: Session): Promise<void> => {
+    const standing = dpuId === null ? null : await access.standing(dpuId, hash).catch(() => null);
+    const session = sessions.get(client);
+    if (session === undefined) return;
+    if (standing === null) end(client);
+    else keep(client, { ...session, expiresAtMs: standing.expiresAtMs });
   };
   const unwatch = access.watch((changed) => {
+    const nowMs = clock.nowMs();
+    for (const [client, { expiresAtMs }] of ending) if ((expiresAtMs ?? nowMs + 1) <= nowMs) end(client);
+    if (changed.size === 0) return;
     for (const [client, session] of sessions) {
-      if (!stands(session, changed)) client.conn.destroy(new Error('its credential is no longer good'));
+      if (session.name === null) access.staysOpen || end(client);
+      else if (changed.has(session.name)) void judgeAgain(client, session);
     }
   });
   /** Judges again when a credential changed meanwhile: only what has been let in is watched over. */
@@ -97,13 +119,13 @@ export function admitKnown(dependencies: DoormanDependencies): Doorman {
       const session = await sessionOf(dependencies, certified.get(connect[0].conn) ?? null, ...connect);
       if (revision !== access.revision) continue;
       const [client] = connect;
-      if (!client.conn.destroyed) sessions.set(client, session);
+      if (!client.conn.destroyed) keep(client, session);
       return;
     }
   };
   return {
     authenticate: (client, username, password, done) => {
-      client.conn.once('close', () => sessions.delete(client));
+      client.conn.once('close', () => forget(client));
       admit(client, username, password?.toString()).then(
         () => done(null, true),
         (error: Error) => done(refusalOf(error), false),
@@ -130,25 +152,26 @@ async function sessionOf(
   certifiedId: string | null,
   ...[client, username, password]: Connect
 ): Promise<Session> {
-  if (await access.isOpen()) return { name: null, dpuId: null, rootSpaceId: null, expiresAtMs: null };
+  if (await access.isOpen()) return { name: null, hash: null, dpuId: null, rootSpaceId: null, expiresAtMs: null };
   const dpuId = client.id as DpuId;
   if (certifiedId !== null) {
     if (certifiedId !== dpuId || !plan.dpus.has(dpuId)) {
       throw new Refusal(NOT_AUTHORIZED, 'the name in its certificate is not its client id, or of no DPU');
     }
-    return { name: `dpu:${dpuId}`, dpuId, rootSpaceId: null, expiresAtMs: null };
+    const standing = await access.standing(dpuId, null);
+    if (standing === null) throw new Refusal(NOT_AUTHORIZED, 'what it connects with has been revoked');
+    return { name: `dpu:${dpuId}`, dpuId, rootSpaceId: null, ...standing };
   }
   if (password === undefined || password === '') throw new Refusal(NOT_AUTHORIZED, 'neither a key nor a secret');
   const identity = await access.authenticateKey(password);
   if (identity !== null) {
     if (!identity.scopes.has('ingest')) throw new Refusal(NOT_AUTHORIZED, 'the key has not the scope ingest');
     const { id, rootSpaceId, expiresAtMs } = identity;
-    return { name: `key:${id}`, dpuId: null, rootSpaceId, expiresAtMs };
+    return { name: `key:${id}`, hash: null, dpuId: null, rootSpaceId, expiresAtMs };
   }
   const isKnown = username === client.id && plan.dpus.has(dpuId);
-  if (isKnown && (await access.authenticateDpu(dpuId, password))) {
-    return { name: `dpu:${dpuId}`, dpuId, rootSpaceId: null, expiresAtMs: null };
-  }
+  const standing = isKnown ? await access.authenticateDpu(dpuId, password) : null;
+  if (standing !== null) return { name: `dpu:${dpuId}`, dpuId, rootSpaceId: null, ...standing };
   throw new Refusal(WRONG_CREDENTIALS, 'wrong credentials; a DPU has its id as client id and as user name');
 }
 

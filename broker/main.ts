@@ -61,7 +61,9 @@ export async function openBroker(core: Core, config: Config, log: Log): Promise<
     // What comes over WebSocket on the HTTP port is served here.
     const claims = core.claims ?? workers.exchange.member();
     const upgraded = await startBroker(dependenciesOf(core, claims, log), { ...options, ports: NO_PORTS });
+    const unwatch = core.access.watch((names) => names.size > 0 && workers.changed());
     const close = async () => {
+      unwatch();
       await Promise.all([workers.close(), upgraded.close()]);
     };
     return { ports: workers.ports, handleUpgrade: upgraded.handleUpgrade, close };

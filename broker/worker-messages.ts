@@ -6,6 +6,8 @@ export type Ports = { readonly mqtt: number | null; readonly ws: number | null; 
 export type ToWorker =
   | { readonly kind: 'start'; readonly slot: number; readonly ports: Ports; readonly ticketKeys: Uint8Array }
   | { readonly kind: 'claimed'; readonly clientIds: readonly string[]; readonly isOwn: boolean }
+  /** Credentials were made or revoked; without being told, a worker finds out within a second. */
+  | { readonly kind: 'changed' }
   | { readonly kind: 'stop' };
 
 export type ToPrimary =

@@ -18,6 +18,7 @@ const throughPrimary: Claims = {
   },
 };
 let stop: () => Promise<void> = async () => undefined;
+let refresh: () => void = () => undefined;
 
 process.on('message', (message: ToWorker) => {
   switch (message.kind) {
@@ -26,6 +27,9 @@ process.on('message', (message: ToWorker) => {
       break;
     case 'claimed':
       onClaimed(message.clientIds, message.isOwn);
+      break;
+    case 'changed':
+      refresh();
       break;
     case 'stop':
       stop()
@@ -39,6 +43,7 @@ async function start({ slot, ports, ticketKeys }: Extract<ToWorker, { kind: 'sta
   const core = await openBrokerCore(config, log, slot);
   const options = { host: config.mqttHost, ports, tls: config.tls, ticketKeys };
   const broker = await startBroker(dependenciesOf(core, core.claims ?? throughPrimary, log), options);
+  refresh = () => core.access.refresh();
   stop = async () => {
     await broker.close();
     await core.close();

@@ -22,6 +22,8 @@ export type Workers = {
   readonly ports: Ports;
   /** Passes claims on between workers, and whoever else joins. */
   readonly exchange: ClaimsExchange;
+  /** Credentials have changed. */
+  changed(): void;
   close(): Promise<void>;
 };
 
@@ -45,11 +47,7 @@ export async function startWorkers(
     const startedAtMs = clock.monotonicMs();
     const worker = cluster.fork();
     running.set(slot, worker);
-    const send = (message: ToWorker): void => {
-      // One that is ending is not told any more.
-      if (worker.isConnected()) worker.send(message, () => undefined);
-    };
-    const membership = exchange.join((clientIds, isOwn) => send({ kind: 'claimed', clientIds, isOwn }));
+    const membership = exchange.join((clientIds, isOwn) => send(worker, { kind: 'claimed', clientIds, isOwn }));
     const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
     worker.on('message', (message: ToPrimary) => {
       if (message.kind === 'claim') membership.claim(message.clientIds);
@@ -66,7 +64,7 @@ export async function startWorkers(
       const restMs = clock.monotonicMs() - startedAtMs < LIFE_MS_MIN ? LIFE_MS_MIN : 0;
       setTimeout(() => void replace(slot), restMs);
     });
-    send({ kind: 'start', slot, ports, ticketKeys });
+    send(worker, { kind: 'start', slot, ports, ticketKeys });
     return ready;
   };
   const replace = async (slot: number): Promise<void> => {
@@ -86,7 +84,10 @@ export async function startWorkers(
 
   try {
     await Promise.all(Array.from({ length: options.count }, (_, index) => start(index + 1)));
-    return { ports, exchange, close };
+    const changed = () => {
+      for (const worker of running.values()) send(worker, { kind: 'changed' });
+    };
+    return { ports, exchange, changed, close };
   } catch (error) {
     await close();
     throw error;
@@ -108,11 +109,16 @@ async function freePort(host: string): Promise<number> {
   return port;
 }
 
+/** One that is ending is not told any more. */
+function send(worker: Worker, message: ToWorker): void {
+  if (worker.isConnected()) worker.send(message, () => undefined);
+}
+
 async function stopWorker(worker: Worker): Promise<void> {
   if (worker.isDead()) return;
   const exited = once(worker, 'exit');
   const timer = setTimeout(() => worker.process.kill('SIGKILL'), STOP_TIMEOUT_MS);
-  if (worker.isConnected()) worker.send({ kind: 'stop' } satisfies ToWorker, () => undefined);
+  if (worker.isConnected()) send(worker, { kind: 'stop' });
   else worker.process.kill('SIGKILL');
   await exited;
   clearTimeout(timer);

@@ -10,6 +10,8 @@ import {
   isTextOf,
   SCOPES,
   type Scope,
+  type Standing,
+  standingOf,
 } from './credential.ts';
 import type { SpaceId } from './ids.ts';
 import type { CredentialStore } from './storage/credentials.ts';
@@ -87,19 +89,37 @@ export class Access {
     return { id, scopes: impliedScopes(scopes), expiresAtMs, rootSpaceId };
   }
 
-  /** True when `text` is the secret of that DPU. */
-  async authenticateDpu(dpuId: string, text: string): Promise<boolean> {
-    const credential = await this.#find('dpu', dpuId);
-    return credential !== null && isTextOf(credential, text);
+  /** Which secret of that DPU `text` is; null: none that is good. */
+  async authenticateDpu(dpuId: string, text: string): Promise<Standing | null> {
+    return this.#standing(dpuId, (kept) => isTextOf(kept, text));
   }
 
-  /** Stores a credential; resolves when it works here. */
-  async put(credential: Credential): Promise<void> {
+  /** What the DPU was let in with before, judged again: a secret by its hash, or with null its certificate; null: good no more. */
+  async standing(dpuId: string, hash: string | null): Promise<Standing | null> {
+    if (hash !== null) return this.#standing(dpuId, (kept) => kept.hash === hash);
+    const credential = await this.#find('dpu', dpuId);
+    const isRevoked = credential !== null && !isGood(credential, this.#dependencies.clock.nowMs());
+    return isRevoked ? null : { hash: null, expiresAtMs: null };
+  }
+
+  async #standing(dpuId: string, isIt: Parameters<typeof standingOf>[1]): Promise<Standing | null> {
+    const credential = await this.#find('dpu', dpuId);
+    return credential?.kind === 'dpu' ? standingOf(credential, isIt, this.#dependencies.clock.nowMs()) : null;
+  }
+
+  /** Stores credentials; resolves when they work here. */
+  async put(...credentials: readonly Credential[]): Promise<void> {
     const { store } = this.#dependencies;
     if (store.put === undefined) throw new Error('credentials are made by the primary');
-    await store.put(credential);
+    await store.put(...credentials);
     // It is stored; what fails now is asked again.
     await this.#ask().catch(() => undefined);
+  }
+
+  /** Somebody knows that something has changed. */
+  refresh(): void {
+    // What fails is asked again.
+    this.#ask().catch(() => undefined);
   }
 
   /**

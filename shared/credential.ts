@@ -37,8 +37,21 @@ export type KeyCredential = Kept & {
   readonly rootSpaceId?: SpaceId | null;
 };
 
-/** `id` is the DPU's: it has one secret at a time. */
-export type DpuCredential = Kept & { readonly kind: 'dpu'; readonly id: string; readonly salt: string };
+type KeptSecret = { readonly salt: string; readonly hash: string };
+
+/** `id` is the DPU's: it has one secret at a time, and for a while the one before. */
+export type DpuCredential = Kept & {
+  readonly kind: 'dpu';
+  readonly id: string;
+  readonly salt: string;
+  /** The secret before, good besides until then; null or absent: none. */
+  readonly former?: (KeptSecret & { readonly untilMs: number }) | null;
+  /** From then on neither a secret nor a certificate of the DPU is good; null or absent: not revoked. */
+  readonly revokedAtMs?: number | null;
+};
+
+/** What a DPU was let in with (null: its certificate), and until when that is good (null: without end). */
+export type Standing = { readonly hash: string | null; readonly expiresAtMs: number | null };
 
 export type Credential = KeyCredential | DpuCredential;
 export type CredentialKind = Credential['kind'];
@@ -62,11 +75,35 @@ export function newKey(wish: KeyWish, nowMs: number): { readonly text: string; r
   return { text, credential: { kind: 'key', id, name, scopes, rootSpaceId, hash: sha256(text), createdBy, ...times } };
 }
 
-/** A new secret of a DPU, in place of any it had: `text` is for the device and kept nowhere. */
-export function newSecret(dpuId: string, nowMs: number): { readonly text: string; readonly credential: DpuCredential } {
+/** A new secret of a DPU: `text` is for the device and kept nowhere. `former`: what it is in place of, and stays good besides. */
+export function newSecret(
+  dpuId: string,
+  nowMs: number,
+  former: DpuCredential['former'] = null,
+): { readonly text: string; readonly credential: DpuCredential } {
   const text = SECRET_PREFIX + randomBytes(SECRET_BYTES).toString('hex');
   const salt = randomBytes(SECRET_BYTES).toString('hex');
-  return { text, credential: { kind: 'dpu', id: dpuId, salt, hash: sha256(salt + text), createdAtMs: nowMs } };
+  const credential = { kind: 'dpu', id: dpuId, salt, hash: sha256(salt + text), createdAtMs: nowMs, former } as const;
+  return { text, credential };
+}
+
+/** The secret of `credential` as the one before the next; null when it is good no more, or is to be so at once. */
+export function asFormer(credential: Credential | null, untilMs: number, nowMs: number): DpuCredential['former'] {
+  if (credential?.kind !== 'dpu' || !isGood(credential, nowMs) || untilMs <= nowMs) return null;
+  return { salt: credential.salt, hash: credential.hash, untilMs };
+}
+
+/** The secret of the DPU for which `isIt` holds; null when none of the good ones is. */
+export function standingOf(
+  credential: DpuCredential,
+  isIt: (kept: KeptSecret) => boolean,
+  nowMs: number,
+): Standing | null {
+  if (!isGood(credential, nowMs)) return null;
+  if (isIt(credential)) return { hash: credential.hash, expiresAtMs: null };
+  const { former = null } = credential;
+  if (former === null || former.untilMs <= nowMs || !isIt(former)) return null;
+  return { hash: former.hash, expiresAtMs: former.untilMs };
 }
 
 /** The id within the text of a key; null when it is none, a mistyped one included. */
@@ -76,8 +113,8 @@ export function idOfKey(text: string): string | null {
 }
 
 /** True when `text` is what the credential was made from. */
-export function isTextOf(credential: Credential, text: string): boolean {
-  return isSameText(credential.hash, sha256(credential.kind === 'dpu' ? credential.salt + text : text));
+export function isTextOf(credential: KeyCredential | KeptSecret, text: string): boolean {
+  return isSameText(credential.hash, sha256('salt' in credential ? credential.salt + text : text));
 }
 
 /** Equality whose duration tells nothing about where two texts differ. */
@@ -87,7 +124,7 @@ export function isSameText(one: string, other: string): boolean {
 
 /** False once it is revoked or expired. */
 export function isGood(credential: Credential, nowMs: number): boolean {
-  if (credential.kind === 'dpu') return true;
+  if (credential.kind === 'dpu') return (credential.revokedAtMs ?? null) === null;
   return credential.revokedAtMs === null && (credential.expiresAtMs ?? Number.POSITIVE_INFINITY) > nowMs;
 }
 

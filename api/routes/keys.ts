@@ -1,14 +1,14 @@
-// Routes of credentials: keys for people and programs, and the secret with which a DPU connects.
+// Routes of keys, for people and programs.
 import { z } from 'zod';
-import { type KeyCredential, newKey, newSecret, SCOPES } from '../../shared/credential.ts';
+import { type KeyCredential, newKey, SCOPES } from '../../shared/credential.ts';
 import { formatTimestamp } from '../../shared/timestamp.ts';
-import { keyAnswer, keyMadeAnswer, listOf, secretAnswer } from '../answers.ts';
+import { keyAnswer, keyMadeAnswer, listOf } from '../answers.ts';
 import { available } from '../authentication.ts';
 import type { Api, ApiDependencies } from '../dependencies.ts';
-import { dpuOf, retired, spaceOf } from '../lookup.ts';
+import { spaceOf } from '../lookup.ts';
 import { pageOf } from '../paging.ts';
 import { invalidField, Problem } from '../problem.ts';
-import { dpuId, givenId, moment, paging, spaceId } from '../schemas.ts';
+import { givenId, moment, paging, spaceId } from '../schemas.ts';
 
 const NAME_CHARACTERS_MAX = 200;
 const ADMIN_UNCONFINED = 'admin is for the whole building: leave it or root_space_id out';
@@ -88,36 +88,6 @@ export function keyRoutes(api: Api, dependencies: ApiDependencies): void {
         await available(access.put({ ...key, revokedAtMs: clock.nowMs(), revokedBy: identity?.id ?? null }));
       }
       return reply.code(204).send();
-    },
-  );
-  secretRoute(api, dependencies);
-}
-
-function secretRoute(api: Api, { access, floorplan, clock }: ApiDependencies): void {
-  api.post(
-    '/v1/dpus/:id/secret',
-    {
-      config: { confinement: 'own_dpu' },
-      schema: {
-        tags: ['floor plan'],
-        summary: 'Make the secret of a DPU, shown this once; the one before it is good for nothing at once',
-        params: z.strictObject({ id: dpuId }),
-        response: { 201: secretAnswer },
-      },
-    },
-    async ({ params }, reply) => {
-      const dpu = dpuOf(floorplan.plan, params.id);
-      if (dpu.retiredAtMs !== null) throw retired('dpu', dpu.id);
-      if (await available(access.isOpen())) {
-        throw new Problem(
-          'forbidden',
-          'make a key with the scope admin first: a secret closes the service to all others',
-        );
-      }
-      const { text, credential } = newSecret(dpu.id, clock.nowMs());
-      await available(access.put(credential));
-      reply.code(201).header('cache-control', 'no-store');
-      return reply.send({ dpu_id: dpu.id, secret: text, created_at: formatTimestamp(credential.createdAtMs) });
     },
   );
 }

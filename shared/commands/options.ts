@@ -18,6 +18,13 @@ export const urlOption = {
   standard: DEFAULT_URL,
 } satisfies Option<string>;
 
+export const overlapOption = {
+  value: 'seconds',
+  description: 'the secret before stays good for so long besides (31 days at most)',
+  parse: numberFrom(0, 31 * 86_400, 'whole'),
+  standard: 0,
+} satisfies Option<number>;
+
 export const mqttOption = {
   value: 'url',
   description: `where the service takes MQTT (default: port ${DEFAULT_MQTT_PORT} of the host of --url)`,

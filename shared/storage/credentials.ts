@@ -9,8 +9,11 @@ export const CREDENTIALS_FULL = 'the disk of the credentials is full';
 
 /** All calls throw TemporaryStorageError while the server is away; the same call is good again, `put` too. */
 export type CredentialStore = {
-  /** Stores it in place of the one with its kind and id, durable once resolved. Throws CREDENTIALS_FULL. */
-  put(credential: Credential): Promise<void>;
+  /**
+   * Stores each in place of the one with its kind and id, durable once resolved; when it throws (CREDENTIALS_FULL), some
+   * may be stored.
+   */
+  put(...credentials: readonly Credential[]): Promise<void>;
   /** As it was put last, whether it is still good or not. */
   find(kind: CredentialKind, id: string): Promise<Credential | null>;
   /** Every key, revoked and expired ones too, in the order of their making. */

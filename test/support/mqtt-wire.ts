@@ -1,6 +1,7 @@
 // A client that speaks MQTT packet by packet over a bare socket, so that tests decide every byte and see every answer.
 import { once } from 'node:events';
 import { connect as connectSocket, type Socket } from 'node:net';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import { generate, type IConnectPacket, type Packet, parser } from 'mqtt-packet';
 
 /** How long an expected packet, or the end of the connection, may take; far above what it does take. */
@@ -27,10 +28,11 @@ export type Wire = AsyncDisposable & {
 
 let clients = 0;
 
-/** Opens a socket to the broker on `port`; says nothing yet. */
-export async function openWire(port: number): Promise<Wire> {
-  const socket = connectSocket({ port, host: '127.0.0.1', noDelay: true });
-  await once(socket, 'connect');
+/** Opens a socket to the broker on `port`, with `tls` one that speaks TLS; says nothing yet. */
+export async function openWire(port: number, tls?: ConnectionOptions): Promise<Wire> {
+  const to = { port, host: '127.0.0.1' };
+  const socket = tls === undefined ? connectSocket({ ...to, noDelay: true }) : connectTls({ ...to, ...tls });
+  await once(socket, tls === undefined ? 'connect' : 'secureConnect');
   const received: Packet[] = [];
   let ended = false;
   let changed: (() => void)[] = [];

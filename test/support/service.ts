@@ -40,6 +40,8 @@ export type Service = AsyncDisposable & {
   readonly wsUrl: string;
   readonly httpPort: number;
   readonly mqttPort: number;
+  /** Of MQTT over TLS; 0: none is configured. */
+  readonly mqttsPort: number;
   readonly dataDir: string;
   /** Of the process that runs now, or ran last. */
   readonly pid: number;
@@ -62,6 +64,7 @@ type Running = {
   readonly readyLine: string;
   readonly httpPort: number;
   readonly mqttPort: number;
+  readonly mqttsPort: number;
   readonly exited: Promise<Exit>;
   readonly log: () => string;
 };
@@ -110,6 +113,9 @@ export async function startService(given: ServiceOptions = {}): Promise<Service>
     },
     get mqttPort() {
       return now.mqttPort;
+    },
+    get mqttsPort() {
+      return now.mqttsPort;
     },
     get pid() {
       return now.child.pid as number;
@@ -163,8 +169,10 @@ async function launch(dataDir: string, options: ServiceOptions, httpPort: number
     return { code, signal };
   });
   const readyLine = await ready(child, exited, () => log);
-  const portOf = (door: 'mqtt' | 'http') => Number(new RegExp(`${door}=\\S+?:(\\d+)`).exec(readyLine)?.[1] ?? 0);
-  return { child, readyLine, mqttPort: portOf('mqtt'), httpPort: portOf('http'), exited, log: () => log };
+  const portOf = (door: 'mqtt' | 'mqtts' | 'http') =>
+    Number(new RegExp(`\\b${door}=\\S+?:(\\d+)`).exec(readyLine)?.[1] ?? 0);
+  const ports = { mqttPort: portOf('mqtt'), mqttsPort: portOf('mqtts'), httpPort: portOf('http') };
+  return { child, readyLine, ...ports, exited, log: () => log };
 }
 
 function ready(child: ChildProcess, exited: Promise<Exit>, log: () => string): Promise<string> {

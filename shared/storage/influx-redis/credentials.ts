@@ -12,11 +12,11 @@ const SCAN_COUNT = 1_000;
 /** `redis` stays open: whoever made the connection closes it. */
 export function openRedisCredentials(redis: Redis): CredentialStore {
   return {
-    put: async (credential) => {
+    put: async (...credentials) => {
       const names = [keys.credentials, keys.credentialChanges];
-      await temporarily(() =>
-        runScript(redis, 'credential-put', names, [fieldOf(credential), JSON.stringify(credential)]),
-      );
+      const put = (credential: Credential) =>
+        runScript(redis, 'credential-put', names, [fieldOf(credential), JSON.stringify(credential)]);
+      await temporarily(() => Promise.all(credentials.map(put)));
     },
     find: async (kind, id) => {
       const text = await temporarily(() => redis.hget(keys.credentials, fieldOf({ kind, id })));

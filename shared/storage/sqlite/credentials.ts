@@ -25,17 +25,18 @@ export function openCredentials(dataDir: string): CredentialStore {
   );
   const newestRevision = () => Number(newest.get()?.['revision']);
 
-  const put = (credential: Credential): void => {
-    const { kind, id, createdAtMs } = credential;
+  const put = (credentials: readonly Credential[]): void =>
     transaction(database, () => {
-      upsert.run(kind, id, newestRevision() + 1, createdAtMs, JSON.stringify(credential));
+      for (const credential of credentials) {
+        const { kind, id, createdAtMs } = credential;
+        upsert.run(kind, id, newestRevision() + 1, createdAtMs, JSON.stringify(credential));
+      }
     });
-  };
 
   return {
-    put: async (credential) => {
+    put: async (...credentials) => {
       try {
-        put(credential);
+        put(credentials);
       } catch (error) {
         if (isDiskFailure(error)) throw new FatalError(`the floor plan's disk failed: ${(error as Error).message}`);
         throw isDiskFull(error) ? new Error(CREDENTIALS_FULL, { cause: error }) : error;
