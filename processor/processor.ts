@@ -40,7 +40,7 @@ export class Processor implements ProcessorControl {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #atlas = new Atlas();
-  #progress: Progress = { position: 0, factNumber: 0, dueMs: 0, recounting: null };
+  #progress: Progress = { position: 0, factNumber: 0, dueMs: 0, recounting: null, oldestMs: null };
   #upkeep: Upkeep | null = null;
   #closing = false;
   #jobs: (() => Promise<void>)[] = [];
@@ -169,6 +169,7 @@ export class Processor implements ProcessorControl {
     if (step.kind === 'records') {
       const batch = { ...mapEntries(step.entries, this.#atlas, partition), position };
       await this.#persistently(() => history.commit(batch, upkeep.endOf));
+      upkeep.book.eventsStored(batch.events);
       this.#progress = { ...this.#progress, position };
       return;
     }

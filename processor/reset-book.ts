@@ -1,17 +1,18 @@
 // The resets that have come due: where live counts start, until when an event counts, and what changes when one comes due or is entered.
-import { OLDEST_EVENT_MS } from '../shared/event.ts';
 import type { Fact } from '../shared/fact.ts';
 import type { Floorplan } from '../shared/floorplan.ts';
 import type { SpaceId } from '../shared/ids.ts';
 import { nextResetMs, type ResetPlan } from '../shared/reset.ts';
 import { type DueResets, dueResetAt, resetShifts } from '../shared/reset-shift.ts';
-import type { LiveStart, RecordedShift, ResetMove } from '../shared/storage/history.ts';
+import type { LiveStart, Progress, RecordedShift, ResetMove } from '../shared/storage/history.ts';
 
 const NEVER_MS = Number.POSITIVE_INFINITY;
 
 export class ResetBook {
   readonly #plan: Floorplan;
   #dueMs: number;
+  /** No event is older. */
+  #oldestMs: number;
   /** When the next reset of each space comes due; spaces without any are left out. */
   readonly #nextOf = new Map<SpaceId, number>();
   #nextMs = NEVER_MS;
@@ -19,9 +20,10 @@ export class ResetBook {
   readonly #ends = new Map<SpaceId, { readonly fromMs: number; readonly endMs: number }>();
 
   /** `dueMs`: up to when resets are in every count. `plan` may change by `take` only. */
-  constructor(plan: Floorplan, dueMs: number) {
+  constructor(plan: Floorplan, { dueMs, oldestMs }: Pick<Progress, 'dueMs' | 'oldestMs'>) {
     this.#plan = plan;
     this.#dueMs = dueMs;
+    this.#oldestMs = oldestMs ?? NEVER_MS;
     for (const spaceId of plan.spaces.keys()) this.#lookAhead(spaceId);
     this.#nextMs = Math.min(...this.#nextOf.values(), NEVER_MS);
   }
@@ -57,6 +59,10 @@ export class ResetBook {
     return finite(endMs);
   }
 
+  eventsStored(events: readonly { readonly timestampMs: number }[]): void {
+    for (const { timestampMs } of events) if (timestampMs < this.#oldestMs) this.#oldestMs = timestampMs;
+  }
+
   /** Lets every reset come due that is at or before `nowMs`; null when there is none. */
   advance(nowMs: number): ResetMove | null {
     const before = this.#due;
@@ -89,7 +95,9 @@ export class ResetBook {
     this.#ends.delete(spaceId);
     this.#lookAhead(spaceId);
     this.#nextMs = Math.min(...this.#nextOf.values(), NEVER_MS);
-    const shifts = resetShifts(before, this.#due, spaceId, span);
+    // What nothing was said of before has no events and no resets.
+    const isNew = before.plan.spaces.get(spaceId)?.versions.length === 0;
+    const shifts = isNew ? [] : resetShifts(before, this.#due, spaceId, span);
     const recorded = shifts.map((shift) => ({ ...shift, fact: fact.number, recordedAtMs: fact.recordedAtMs }));
     return { starts: [this.#startOf(spaceId)], shifts: recorded };
   }
@@ -118,9 +126,10 @@ export class ResetBook {
       const next = nextResetMs(this.#plan, spaceId, fromMs);
       return { fromMs, untilMs: next !== null && next <= this.#dueMs ? next : NEVER_MS };
     }
-    const oldestMs = Math.min(OLDEST_EVENT_MS, ...resets.map(({ atMs }) => atMs));
+    // Before the first event and the first reset entered by hand every count is 0, whatever daily resets there are.
+    const oldestMs = Math.min(this.#oldestMs, ...resets.map(({ atMs }) => atMs));
     const fromMs = change.kind === 'space_version' ? (change.fromMs ?? oldestMs) : oldestMs;
-    return { fromMs: Math.max(fromMs, oldestMs), untilMs: NEVER_MS };
+    return { fromMs: Math.min(Math.max(fromMs, oldestMs), this.#dueMs), untilMs: NEVER_MS };
   }
 
   #lookAhead(spaceId: SpaceId): void {

@@ -30,7 +30,7 @@ export class Upkeep {
 
   /** Takes up what was left; `plan` is that of the facts taken in. */
   static async begin(around: Surroundings, plan: Floorplan, progress: Progress): Promise<Upkeep> {
-    const book = new ResetBook(plan, progress.dueMs);
+    const book = new ResetBook(plan, progress);
     const upkeep = new Upkeep(around, book, progress.recounting);
     if (progress.dueMs === 0) await upkeep.#move(book.begin(around.clock.nowMs()));
     return upkeep;

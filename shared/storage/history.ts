@@ -65,6 +65,8 @@ export type Progress = {
   readonly dueMs: number;
   /** The oldest fact whose recount is not done; null: none. */
   readonly recounting: number | null;
+  /** No stored event has a timestamp before it; null: there is none. */
+  readonly oldestMs: number | null;
 };
 
 /** Until when an event of a space at `atMs` counts: its first reset at or after that; null: still. */

@@ -25,7 +25,7 @@ import { type HistoryParts, numberOf } from './history-parts.ts';
 import { type Judgement, judge } from './judge.ts';
 import { keys } from './keys.ts';
 import { HOUR_MS, Marking } from './marking.ts';
-import { type Draft, PartitionHash } from './partition-hash.ts';
+import { afterBatch, type Draft, PartitionHash } from './partition-hash.ts';
 import { deltaLine, eventLine, RAW_BUCKET } from './points.ts';
 import { differencesOf } from './recount.ts';
 import { temporarily } from './redis.ts';
@@ -80,7 +80,7 @@ export class InfluxHistoryWriter implements HistoryWriter {
     }
     this.#unsureUpTo = Math.max(this.#unsureUpTo, batch.position);
     await this.#write(judged, batch.position);
-    draft.progress = { ...draft.progress, position: batch.position };
+    draft.progress = afterBatch(draft.progress, batch);
     const heard = hearAll(batch.heard, (dpuId) => this.#heard.get(dpuId) ?? NEVER_HEARD);
     await this.#store(draft, arrivals, heard);
     for (const [dpuId, of] of heard) this.#heard.set(dpuId, of);
@@ -115,7 +115,7 @@ export class InfluxHistoryWriter implements HistoryWriter {
       }
     }
     const { position, factNumber, dueMs } = recount;
-    draft.progress = { position, factNumber, dueMs };
+    draft.progress = { ...draft.progress, position, factNumber, dueMs };
     await this.#store(draft);
   }
 

@@ -12,7 +12,7 @@ import type { DpuId } from '../../ids.ts';
 import type { Batch, HistoryWriter, MappedEvent, Progress, ResetMove, TakenFacts } from '../history.ts';
 import type { Ownership } from '../journal.ts';
 import { keys } from './keys.ts';
-import { type Draft, type GroupProgress, PartitionHash } from './partition-hash.ts';
+import { afterBatch, type Draft, type GroupProgress, PartitionHash } from './partition-hash.ts';
 import { QuarantineArguments } from './quarantine-arguments.ts';
 import { temporarily } from './redis.ts';
 import { freeSlot, RING_EVENTS, Ring } from './ring.ts';
@@ -89,7 +89,7 @@ export class LiveWriter implements HistoryWriter {
         addDelta(draft.space(delta.spaceId), delta, event.timestampMs, 'all');
       }
     }
-    draft.progress = { ...draft.progress, position: batch.position };
+    draft.progress = afterBatch(draft.progress, batch);
     await this.#store(draft, batch, rings, numbers, verdicts);
     draft.take();
     for (const [dpuId, ring] of rings) this.#rings.set(dpuId, ring);
@@ -99,7 +99,7 @@ export class LiveWriter implements HistoryWriter {
 
   /** Facts change how later events are mapped; what they change in earlier ones is for the history group. */
   async takeFacts({ position, factNumber, ...move }: TakenFacts): Promise<void> {
-    await this.#moveStarts(move, { position, factNumber, dueMs: move.dueMs });
+    await this.#moveStarts(move, { ...this.hash.progress, position, factNumber, dueMs: move.dueMs });
   }
 
   async moveResets(_partition: number, move: ResetMove): Promise<void> {

@@ -1,12 +1,22 @@
 // A group's hash of one partition: one field a space, and its progress; read whole when the partition is taken over.
 import type { Redis } from 'ioredis';
-import type { Progress } from '../history.ts';
+import type { Batch, Progress } from '../history.ts';
 import { PROGRESS_FIELD } from './keys.ts';
 import { copySpace, decodeSpace, emptySpace, encodeSpace, type SpaceState } from './space-state.ts';
 
 /** How far a group has come, as it stands in Redis. */
 export type GroupProgress = Omit<Progress, 'recounting'>;
-export const NO_PROGRESS: GroupProgress = { position: 0, factNumber: 0, dueMs: 0 };
+export const NO_PROGRESS: GroupProgress = { position: 0, factNumber: 0, dueMs: 0, oldestMs: null };
+
+/** The progress once `batch` has been taken in. */
+export function afterBatch(
+  progress: GroupProgress,
+  { position, events }: Pick<Batch, 'position' | 'events'>,
+): GroupProgress {
+  let oldestMs = progress.oldestMs ?? Number.POSITIVE_INFINITY;
+  for (const { timestampMs } of events) oldestMs = Math.min(oldestMs, timestampMs);
+  return { ...progress, position, oldestMs: Number.isFinite(oldestMs) ? oldestMs : null };
+}
 
 export class PartitionHash {
   readonly spaces = new Map<string, SpaceState>();

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { TemporaryStorageError } from '../../errors.ts';
 import { FatalError } from '../../thread.ts';
-import type { Batch, EndOfEvent, HistoryWriter, ResetMove, TakenFacts } from '../history.ts';
+import type { Batch, EndOfEvent, HistoryWriter, Progress, ResetMove, TakenFacts } from '../history.ts';
 import { audit } from './audit.ts';
 import { ChangeLog } from './change-log.ts';
 import { Changes, prepareChanges } from './changes.ts';
@@ -17,7 +17,7 @@ import { Extremes } from './extremes.ts';
 import { HeardWriter } from './heard.ts';
 import { LiveStarts } from './live-starts.ts';
 import { Names } from './names.ts';
-import { RawEvents, rowsOf, timestampOf } from './raw-events.ts';
+import { RawEvents, rowsOf, SECOND_MS, timestampOf } from './raw-events.ts';
 import { Recounter } from './recounter.ts';
 import { Sums } from './sums.ts';
 
@@ -101,12 +101,7 @@ export function openHistoryWriter(dataDir: string): HistoryWriter {
   };
 
   return {
-    progress: async (partition) => {
-      const row = statements.progress.get(partition);
-      const [position, factNumber] = [Number(row?.['position'] ?? 0), Number(row?.['fact_number'] ?? 0)];
-      const dueMs = Number(statements.due.get(partition)?.['at'] ?? 0);
-      return { position, factNumber, dueMs, recounting: recounter.oldest() };
-    },
+    progress: async (partition) => ({ ...progressOf(statements, partition), recounting: recounter.oldest() }),
     commit: async (batch, endOf) => ({ stored: commit(() => storeBatch(batch, endOf)) }),
     takeFacts: async (taken) => commit(() => storeFacts(taken)),
     moveResets: async (partition, move) => commit(() => shiftResets(partition, move)),
@@ -117,6 +112,17 @@ export function openHistoryWriter(dataDir: string): HistoryWriter {
     tidy: async (beforeMs) => commit(() => extremes.workOutOneHour(beforeMs) || days.workOutOneDay(beforeMs)),
     audit: (truth, options) => audit(database, names, startOf, truth, options),
     close: async () => database.close(),
+  };
+}
+
+function progressOf(statements: Statements, partition: number): Omit<Progress, 'recounting'> {
+  const row = statements.progress.get(partition);
+  const second = statements.oldest.get()?.['second'];
+  return {
+    position: Number(row?.['position'] ?? 0),
+    factNumber: Number(row?.['fact_number'] ?? 0),
+    dueMs: Number(statements.due.get(partition)?.['at'] ?? 0),
+    oldestMs: second === undefined ? null : Number(second) * SECOND_MS,
   };
 }
 
@@ -135,6 +141,7 @@ function prepareStatements(database: DatabaseSync) {
     progress: database.prepare('SELECT position, fact_number FROM progress WHERE partition = ?'),
     setPosition: database.prepare(`INSERT INTO progress VALUES (?1, ?2, 0) ON CONFLICT DO UPDATE SET position = ?2`),
     setFactNumber: database.prepare('UPDATE progress SET fact_number = ? WHERE partition = ?'),
+    oldest: database.prepare('SELECT second FROM event ORDER BY second LIMIT 1'),
     due: database.prepare('SELECT at FROM due WHERE partition = ?'),
     setDue: database.prepare('INSERT OR REPLACE INTO due VALUES (?, ?)'),
     quarantine: database.prepare(
