@@ -48,6 +48,7 @@ const startCommand = command({
     const { config, log } = configure();
     const service = await startNamed(name, config, log);
     process.stdout.write(`footfall ready ${service.where} storage=${config.storage}\n`);
+    if (config.demo) process.stdout.write(`the demo is alive at ${service.where.replace(/^.*http=/, 'http://')}/\n`);
     log.info({ signal: await stopping }, 'stopping');
     const timer = setTimeout(() => {
       log.warn('not everything could be drained in time; what was not acknowledged will be sent again');
@@ -117,6 +118,7 @@ async function startAll(config: Config, log: Log): Promise<RunningService> {
     const api = await openApi(core, config, log);
     doors.push(api);
     api.server.on('upgrade', broker.handleUpgrade);
+    if (config.demo) doors.unshift(await (await import('./shared/demo/demo.ts')).startDemo(core, log));
     return { where: `${brokerAddress(config, broker)} http=${config.httpHost}:${api.port}`, close };
   } catch (error) {
     await close();

@@ -26,6 +26,7 @@ import { healthRoutes } from './routes/health.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { outageRoutes, resetRoutes, voidRoutes } from './routes/marks.ts';
 import { operationRoutes } from './routes/operations.ts';
+import { pageRoutes } from './routes/page.ts';
 import { pastRoutes } from './routes/past.ts';
 import { placementRoutes } from './routes/placements.ts';
 import { quarantineRoutes } from './routes/quarantine.ts';
@@ -68,6 +69,7 @@ const ROUTES = [
   keyRoutes,
   secretRoutes,
   operationRoutes,
+  pageRoutes,
 ];
 
 /** Every route of the service; nothing listens yet. */

@@ -1,7 +1,7 @@
 // Configuration: environment variables, read once, checked together, frozen. The README's table says the same.
 import { enableCompileCache, getCompileCacheDir } from 'node:module';
 import { availableParallelism } from 'node:os';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -27,6 +27,7 @@ const schema = z.object({
   FOOTFALL_TLS_CERT: z.string().min(1).optional(),
   FOOTFALL_TLS_KEY: z.string().min(1).optional(),
   FOOTFALL_TLS_CLIENT_CA: z.string().min(1).optional(),
+  FOOTFALL_DEMO: z.enum(['true', 'false']).default('false'),
   FOOTFALL_ADMIN_KEY: z.string().min(16, 'at least 16 characters, such as `openssl rand -hex 16` gives').optional(),
   FOOTFALL_REQUESTS_PER_S: z.coerce.number().int().min(1).max(1_000_000).default(100),
   FOOTFALL_LATENESS_ALLOWED_S: seconds.default(60),
@@ -52,6 +53,8 @@ export type TlsConfig = {
 
 export type Config = {
   readonly dataDir: string;
+  /** A generated building with people in it, in a data directory of its own. */
+  readonly demo: boolean;
   readonly storage: 'embedded' | 'influx-redis';
   readonly httpHost: string;
   readonly httpPort: number;
@@ -110,11 +113,16 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): { conf
     );
   }
   faults.push(...tlsFaults(set));
+  const isDemo = set['FOOTFALL_DEMO'] === 'true';
+  if (isDemo && set['FOOTFALL_STORAGE'] === 'influx-redis') {
+    faults.push('FOOTFALL_DEMO: the demo keeps its people in files: leave FOOTFALL_STORAGE out, or set it to embedded');
+  }
   if (!parsed.success || faults.length > 0) throw new ConfigError(faults);
   const value = parsed.data;
   const tls = tlsOf(value);
   const config: Config = Object.freeze({
-    dataDir: value.FOOTFALL_DATA_DIR,
+    dataDir: isDemo ? join(value.FOOTFALL_DATA_DIR, 'demo') : value.FOOTFALL_DATA_DIR,
+    demo: isDemo,
     storage: value.FOOTFALL_STORAGE,
     httpHost: value.FOOTFALL_HTTP_HOST,
     httpPort: value.FOOTFALL_HTTP_PORT,

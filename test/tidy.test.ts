@@ -100,4 +100,5 @@ test('lint, format and types hold', async () => {
   const bin = join(ROOT, 'node_modules/.bin');
   await run(join(bin, 'biome'), ['check', '.'], { cwd: ROOT });
   await run(join(bin, 'tsc'), ['--noEmit'], { cwd: ROOT });
+  await run(join(bin, 'tsc'), ['--noEmit', '-p', 'api/dashboard'], { cwd: ROOT });
 }, 120_000);
