@@ -17,7 +17,7 @@ export class SpaceChart {
   readonly element: HTMLElement;
   readonly #building: Building;
   readonly #chart = new Chart();
-  readonly #title = make('h3');
+  readonly #title = make('h3', {}, 'Chart');
   readonly #readout = make('p', { class: 'readout' });
   readonly #table = make('div', {
     class: 'table-scroll',

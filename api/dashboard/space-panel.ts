@@ -16,7 +16,7 @@ const NAMED_MAX = 8;
 export class SpacePanel {
   readonly #building: Building;
   readonly #path = make('nav', { class: 'path', 'aria-label': 'Where this is' });
-  readonly #name = make('h2', { id: 'space-name', tabindex: '-1' });
+  readonly #name = make('h2', { id: 'space-name', tabindex: '-1' }, 'Space');
   readonly #when = make('p', { class: 'when' });
   readonly #number = make('span', { class: 'big-number' });
   readonly #of = make('span', { class: 'big-of' });
