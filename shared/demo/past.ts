@@ -9,7 +9,7 @@ import { toldAtMs } from './sensors.ts';
 import { DOORS, dpuOf, SPACE_IDS, spacesAround } from './station.ts';
 import { crossingsBetween, crossingsOf } from './visits.ts';
 
-export const PAST_DAYS = 28;
+export const PAST_DAYS = 14;
 /** Sent in one go: what walks in meanwhile waits for no more than this. */
 const PIECE_MS = 6 * 3_600_000;
 const CAUGHT_UP_TIMEOUT_MS = 30_000;

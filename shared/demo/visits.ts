@@ -27,6 +27,8 @@ const PEAKS = [
   { hour: 12.7, width: 2, visits: 4 },
   { hour: 17.5, width: 1.7, visits: 7.5 },
 ];
+/** Passers-by who cut through the hall, in every minute of the day: somebody always walks. */
+const PASSERS_A_MINUTE = 12;
 /** Saturday and Sunday. */
 const WEEKEND_SHARE = 0.55;
 
@@ -51,9 +53,15 @@ function workOut(date: Temporal.PlainDate, zone: string): Crossing[] {
   const crossings: Crossing[] = [];
   const taken = new Set<string>();
   for (let minute = 0; minute < MINUTES_A_DAY; minute++) {
+    const passers = Array.from({ length: PASSERS_A_MINUTE }, () =>
+      pass(startMs + (minute + random()) * MINUTE_MS, random),
+    );
+    const visits: Crossing[][] = [];
     for (let left = visitsIn(minute, date.dayOfWeek >= 6); left > random(); left--) {
-      const beginsMs = startMs + (minute + random()) * MINUTE_MS;
-      for (const crossing of walk(beginsMs, random, minute / 60)) {
+      visits.push(walk(startMs + (minute + random()) * MINUTE_MS, random, minute / 60));
+    }
+    for (const walked of [...passers, ...visits]) {
+      for (const crossing of walked) {
         // Two do not pass a door in one millisecond. Days take turns at even and odd ones, so neither do two of two days.
         let timestampMs = Math.floor(crossing.timestampMs / 2) * 2 + (dayNumber % 2);
         while (taken.has(`${crossing.doorId} ${timestampMs}`)) timestampMs += 2;
@@ -83,6 +91,10 @@ function visitsIn(minute: number, isWeekend: boolean): number {
     return sum + visits * Math.exp(-(((minute / 60 - hour) / width) ** 2));
   }, 0);
   return VISITS_AT_NIGHT + busy * (isWeekend ? WEEKEND_SHARE : 1);
+}
+
+function pass(beginsMs: number, random: Random): Crossing[] {
+  return through(beginsMs, null, [stop('hall', 0.3, 1.2, random)], null, random);
 }
 
 function walk(beginsMs: number, random: Random, hour: number): Crossing[] {
