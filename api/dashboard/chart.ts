@@ -19,7 +19,7 @@ const FLOW_HEIGHT_PX = 110;
 const SYNC_KEY = 'space';
 
 export class Chart {
-  readonly element = make('div', { class: 'chart', role: 'img', tabindex: '-1' });
+  readonly element = make('div', { class: 'chart', role: 'img', 'aria-label': 'Chart', tabindex: '-1' });
   readonly #plots: uPlot[] = [];
 
   constructor() {
