@@ -111,7 +111,15 @@ async function newestOf(
   const of = dpuId === undefined ? {} : { dpuId };
   for (let cursor: string | null | undefined; cursor !== null && events.length <= limit; ) {
     const place = cursor === undefined ? {} : { cursor };
-    const query = { ...of, ...place, by: 'timestamp', span, order: 'desc', limit: PAGE_EVENTS } as const;
+    const query = {
+      ...of,
+      ...place,
+      by: 'timestamp',
+      span,
+      order: 'desc',
+      limit: PAGE_EVENTS,
+      total: 'left_out',
+    } as const;
     const page = await history.events(query);
     events.push(...page.results);
     cursor = page.next;

@@ -40,7 +40,15 @@ export async function* eventsOfDpu(
 ): AsyncGenerator<StoredEvent> {
   for (let cursor: string | null | undefined; cursor !== null; ) {
     const place = cursor === undefined ? {} : { cursor };
-    const page = await history.events({ dpuId, by: 'timestamp', span, order: 'asc', limit: PAGE_EVENTS, ...place });
+    const page = await history.events({
+      dpuId,
+      by: 'timestamp',
+      span,
+      order: 'asc',
+      limit: PAGE_EVENTS,
+      total: 'left_out',
+      ...place,
+    });
     yield* page.results;
     cursor = page.next;
   }

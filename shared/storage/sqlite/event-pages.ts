@@ -4,6 +4,7 @@ import type { Direction } from '../../event.ts';
 import type { DpuId } from '../../ids.ts';
 import { type EventsPage, type EventsQuery, isInSpans, type Span, type StoredEvent } from '../history.ts';
 import { MappingTable } from './deltas.ts';
+import { afterCursor, EDGE, greatest, type Key, keyOf, least, type Order } from './event-order.ts';
 import { HOUR_MS } from './minutes.ts';
 import type { Effect } from './names.ts';
 import { type EventRow, RawEvents, timestampOf } from './raw-events.ts';
@@ -11,22 +12,7 @@ import { type EventRow, RawEvents, timestampOf } from './raw-events.ts';
 /** Rows looked at together; the page's filter may leave fewer. */
 const BATCH_ROWS = 1000;
 
-/** The place of a row in the order asked for: the time it is ordered by, then the columns of its key. */
-type Key = readonly [
-  sortMs: number,
-  second: number,
-  dpu: number,
-  ms: number,
-  direction: number,
-  epoch: number,
-  seq: number,
-];
-
-type Order = 'asc' | 'desc';
 type Selects = Record<Order, StatementSync>;
-
-/** Whole seconds that are never reached: below and above every key. */
-const EDGE: Record<Order, number> = { asc: -1, desc: 1e13 };
 
 export class EventPages {
   readonly #rawEvents: RawEvents;
@@ -39,6 +25,8 @@ export class EventPages {
   readonly #recordedAfter: StatementSync;
   readonly #dpuById: StatementSync;
   readonly #dpuByNumber: StatementSync;
+  readonly #dpuIds = new Map<number, DpuId>();
+  readonly #anyDifference: StatementSync;
   readonly #spaceById: StatementSync;
 
   constructor(database: DatabaseSync) {
@@ -75,6 +63,9 @@ export class EventPages {
       `SELECT becomes FROM difference WHERE second = ? AND dpu = ? AND ms = ? AND direction = ? AND epoch = ? AND seq = ?
        ORDER BY cause DESC LIMIT 1`,
     );
+    this.#anyDifference = database.prepare(
+      'SELECT 1 AS found FROM difference WHERE second >= ? AND second <= ? LIMIT 1',
+    );
     // The hours of the span in which anything was recorded so late; on time that is the last one alone.
     this.#recordedAfter = database.prepare(
       `SELECT event.* FROM (SELECT DISTINCT hour FROM arrival WHERE recorded_hour >= CAST(?3 AS INTEGER) / ${HOUR_MS}
@@ -95,7 +86,9 @@ export class EventPages {
     const results: EventRow[] = [];
     let next: string | null = null;
     let total = 0;
-    for (const row of this.#ordered(query, query.cursor)) {
+    // Of one DPU all are read at once, whatever page is asked for.
+    const all = query.dpuId !== undefined && query.by === 'timestamp' ? this.#ofDpu(query) : null;
+    for (const row of all === null ? this.#ordered(query, query.cursor) : afterCursor(all, query)) {
       if (!isWanted(row)) continue;
       if (results.length === query.limit) {
         next = keyOf(results.at(-1) as EventRow, query.by).join('~');
@@ -103,29 +96,28 @@ export class EventPages {
       }
       results.push(row);
     }
-    if (query.total === 'left_out') return { total, next, results: results.map((row) => this.#eventOf(row)) };
+    if (query.total === 'left_out') return { total, next, results: this.#eventsOf(results) };
     if (query.dpuId === undefined && query.spaceId === undefined && query.within === undefined) {
       const count = query.by === 'timestamp' ? this.#countByTimestamp : this.#countByRecording;
       total = Number(count.get(query.span.fromMs, query.span.untilMs)?.['count']);
     } else {
-      for (const row of this.#ordered(query, undefined)) if (isWanted(row)) total += 1;
+      for (const row of all ?? this.#ordered(query, undefined)) if (isWanted(row)) total += 1;
     }
-    return { total, next, results: results.map((row) => this.#eventOf(row)) };
+    return { total, next, results: this.#eventsOf(results) };
   }
 
   /** Call within one transaction. */
   recordedAfter(span: Span, afterMs: number): StoredEvent[] {
     const rows = this.#recordedAfter.all(span.fromMs, span.untilMs, afterMs) as unknown as EventRow[];
-    return rows.map((row) => this.#eventOf(row));
+    return this.#eventsOf(rows);
   }
 
-  /** All rows of the span in the order asked for, after `cursor`; of one DPU where the query names one. */
+  /** All rows of the span in the order asked for, after `cursor`. */
   *#ordered(query: EventsQuery, cursor: string | undefined): Generator<EventRow> {
     const { span, by, order } = query;
     const edge = EDGE[order];
     let after: Key = [edge, edge, edge, edge, edge, edge, edge];
     if (cursor !== undefined) after = cursor.split('~').map(Number) as unknown as Key;
-    if (query.dpuId !== undefined && by === 'timestamp') return yield* this.#ofDpu(query, after);
     const select = (by === 'timestamp' ? this.#byTimestamp : this.#byRecording)[order];
     for (;;) {
       const rows = select.all(span.fromMs, span.untilMs, ...after) as unknown as EventRow[];
@@ -135,18 +127,17 @@ export class EventPages {
     }
   }
 
-  *#ofDpu({ dpuId, span, order }: EventsQuery, after: Key): Generator<EventRow> {
+  /** In the order asked for. */
+  #ofDpu({ dpuId, span, order }: EventsQuery): EventRow[] {
     const dpu = this.#dpuById.get(dpuId ?? '');
-    if (dpu === undefined) return;
+    if (dpu === undefined) return [];
     const known = {
       number: Number(dpu['number']),
       firstHour: Number(dpu['first_hour']),
       lastHour: Number(dpu['last_hour']),
     };
-    const sign = order === 'asc' ? 1 : -1;
     const rows = [...this.#rawEvents.ofDpu(known, span.fromMs, span.untilMs)];
-    rows.sort((one, other) => sign * compareKeys(keyOf(one, 'timestamp'), keyOf(other, 'timestamp')));
-    for (const row of rows) if (sign * compareKeys(keyOf(row, 'timestamp'), after) > 0) yield row;
+    return order === 'asc' ? rows : rows.reverse();
   }
 
   #filter(query: EventsQuery): (row: EventRow) => boolean {
@@ -181,28 +172,31 @@ export class EventPages {
     return Number(difference?.['becomes'] ?? row[8]);
   }
 
-  #eventOf(row: EventRow): StoredEvent {
-    const timestampMs = timestampOf(row);
-    const recordedAtMs = timestampMs + row[6];
-    return {
-      dpuId: this.#dpuByNumber.get(row[1])?.['id'] as DpuId,
-      timestampMs,
-      direction: row[3] as Direction,
-      epoch: row[4] < 0 ? null : row[4],
-      seq: row[5] < 0 ? null : row[5],
-      recordedAtMs,
-      receivedAtMs: recordedAtMs - row[7],
-      status: (this.#mappings.effects()[this.#currentMapping(row)] as Effect).status,
-    };
+  #eventsOf(rows: readonly EventRow[]): StoredEvent[] {
+    const effects = this.#mappings.effects();
+    const seconds = rows.map((row) => row[0]);
+    const isRemapped = rows.length > 0 && this.#anyDifference.get(least(seconds), greatest(seconds))?.['found'] === 1;
+    return rows.map((row) => {
+      const timestampMs = timestampOf(row);
+      const recordedAtMs = timestampMs + row[6];
+      const mapping = isRemapped ? this.#currentMapping(row) : row[8];
+      return {
+        dpuId: this.#dpuId(row[1]),
+        timestampMs,
+        direction: row[3] as Direction,
+        epoch: row[4] < 0 ? null : row[4],
+        seq: row[5] < 0 ? null : row[5],
+        recordedAtMs,
+        receivedAtMs: recordedAtMs - row[7],
+        status: (effects[mapping] as Effect).status,
+      };
+    });
   }
-}
 
-function keyOf(row: EventRow, by: EventsQuery['by']): Key {
-  const sortMs = by === 'timestamp' ? timestampOf(row) : timestampOf(row) + row[6];
-  return [sortMs, row[0], row[1], row[2], row[3], row[4], row[5]];
-}
-
-function compareKeys(one: Key, other: Key): number {
-  for (const [index, value] of one.entries()) if (value !== other[index]) return value - (other[index] as number);
-  return 0;
+  /** Numbers are given out once and for all. */
+  #dpuId(number: number): DpuId {
+    const known = this.#dpuIds.get(number) ?? (this.#dpuByNumber.get(number)?.['id'] as DpuId);
+    this.#dpuIds.set(number, known);
+    return known;
+  }
 }

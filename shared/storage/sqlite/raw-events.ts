@@ -90,7 +90,9 @@ export class RawEvents {
       `WITH RECURSIVE hours (hour) AS (SELECT ?1 UNION ALL SELECT hour + 1 FROM hours WHERE hour < ?2)
        SELECT hour, seconds FROM hours CROSS JOIN dpu_hour USING (hour) WHERE dpu = ?3`,
     );
-    this.#ofDpu = database.prepare('SELECT * FROM event WHERE second = ? AND dpu = ?');
+    this.#ofDpu = database.prepare(
+      'SELECT * FROM event WHERE second = ? AND dpu = ? ORDER BY ms, direction, epoch, seq',
+    );
     this.#ofDpu.setReturnArrays(true);
   }
 
@@ -106,7 +108,7 @@ export class RawEvents {
     return fresh;
   }
 
-  /** The rows of one DPU with timestamps in [fromMs, untilMs), looked for in the hours from `firstHour` to `lastHour`. */
+  /** In the order of their keys: the rows of one DPU with timestamps in [fromMs, untilMs), looked for in the hours from `firstHour` to `lastHour`. */
   *ofDpu(
     dpu: { number: number; firstHour: number; lastHour: number },
     fromMs: number,
