@@ -2,6 +2,7 @@
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { benchArrays } from './arrays.ts';
 import { benchBroker } from './broker.ts';
+import { benchConnections } from './connections.ts';
 import { benchCountAt } from './count-at.ts';
 import { probeFdatasync } from './disk-probe.ts';
 import { benchExport } from './export.ts';
@@ -30,6 +31,7 @@ function largeStore(): Promise<FilledStore> {
 
 const BENCHES: Record<string, () => Promise<Figure[]>> = {
   broker: () => benchBroker(report),
+  connections: () => benchConnections(report),
   publish: () => benchPublish(report),
   arrays: () => benchArrays(report),
   'count-at': async () => benchCountAt(await fillStore(SMALL.events, SMALL.days), await largeStore(), report),
