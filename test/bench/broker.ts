@@ -28,6 +28,7 @@ export async function benchBroker(report: (line: string) => void): Promise<Figur
     mosquitto: startMosquitto,
     'bare Node server': () => startFork('bare-server.ts', []),
     'broker and journal': () => startBrokerHost(dpuIds),
+    'two workers and their journals': () => startWorkersHost(dpuIds),
   };
   const measured = new Map<string, Measured[]>();
   const take = (name: string, one: Measured) => {
@@ -79,9 +80,24 @@ async function startBrokerHost(dpuIds: readonly string[]): Promise<Contestant> {
   return { ...host, stop };
 }
 
+async function startWorkersHost(dpuIds: readonly string[]): Promise<Contestant> {
+  const dataDir = temporaryDir();
+  const host = await startFork('workers-host.ts', [dpuIds.join()], { FOOTFALL_DATA_DIR: dataDir });
+  const stop = async () => {
+    await host.stop();
+    removeDir(dataDir);
+  };
+  return { ...host, stop };
+}
+
 /** A program of this folder that sends its port and ends with its parent. */
-async function startFork(file: string, programArguments: readonly string[]): Promise<Contestant> {
-  const child: ChildProcess = fork(join(import.meta.dirname, file), programArguments);
+async function startFork(
+  file: string,
+  programArguments: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Contestant> {
+  const env = { ...process.env, ...environment };
+  const child: ChildProcess = fork(join(import.meta.dirname, file), programArguments, { env });
   const [port] = (await once(child, 'message')) as [number];
   const stop = async () => {
     child.disconnect();
@@ -101,11 +117,11 @@ function figuresOf(of: (name: string, what: keyof Measured) => number): Figure[]
       reached: ratio <= most,
     };
   };
-  const rate = (peer: string, least: number): Figure => {
-    const ratio = of('broker and journal', 'rate') / of(peer, 'rate');
+  const rate = (peer: string, least: number, who = 'broker and journal'): Figure => {
+    const ratio = of(who, 'rate') / of(peer, 'rate');
     return {
-      name: `durable acknowledgements, one worker, beside ${peer}`,
-      measured: `${whole(of('broker and journal', 'rate'))}/s, ratio ${ratio.toFixed(2)}`,
+      name: `durable acknowledgements, ${who}, beside ${peer}`,
+      measured: `${whole(of(who, 'rate'))}/s, ratio ${ratio.toFixed(2)}`,
       peer: `${peer} ${whole(of(peer, 'rate'))}/s`,
       target: `ratio >= ${least}`,
       reached: ratio >= least,
@@ -116,5 +132,6 @@ function figuresOf(of: (name: string, what: keyof Measured) => number): Figure[]
     cpu('whole service', 3),
     rate('mosquitto', 0.7),
     rate('bare Node server', 0.85),
+    rate('mosquitto', 1.1, 'two workers and their journals'),
   ];
 }

@@ -90,7 +90,10 @@ function repeatedly(timesPerS: number, work: (device: Device) => void): () => vo
   let done = 0;
   const timer = setInterval(() => {
     const due = ((systemClock.monotonicMs() - beganMs) * timesPerS) / 1000;
-    for (; done < due; done++) work(devices[done % devices.length] as Device);
+    for (; done < due; done++) {
+      const device = devices[done % devices.length];
+      if (device !== undefined) work(device);
+    }
   }, TICK_MS);
   return () => clearInterval(timer);
 }
@@ -100,8 +103,8 @@ async function connectAll(part: FleetPart): Promise<void> {
   const connectOneByOne = async () => {
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) await open(part, next);
   };
+  repeatedly(part.dpus.length / part.keepaliveS, ({ socket }) => socket.write(PING));
   await Promise.all(Array.from({ length: CONNECTS_AT_ONCE }, connectOneByOne));
-  repeatedly(devices.length / part.keepaliveS, ({ socket }) => socket.write(PING));
   process.send?.({ connected: devices.length, retries } satisfies FleetReport);
 }
 

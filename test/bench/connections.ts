@@ -39,12 +39,15 @@ export async function benchConnections(report: Report): Promise<Figure[]> {
   });
   const fleet = parts.map(() => fork(join(import.meta.dirname, 'connections-generator.ts')));
   try {
+    const emptyCpu = total(cpuMs);
     const beganMs = systemClock.monotonicMs();
     const connected = await Promise.all(fleet.map((child, at) => ask(child, { part: parts[at] as FleetPart })));
     const connectS = (systemClock.monotonicMs() - beganMs) / 1000;
     const retries = connected.reduce((sum, one) => sum + ('retries' in one ? one.retries : 0), 0);
-    report(`  ${whole(CONNECTIONS)} connected in ${connectS.toFixed(1)} s, ${retries} tries failed`);
     const cpuBefore = total(cpuMs);
+    const usEach = ((cpuBefore - emptyCpu) * 1000) / CONNECTIONS;
+    const cost = `${whole(usEach)} µs of processor time each`;
+    report(`  ${whole(CONNECTIONS)} connected in ${connectS.toFixed(1)} s, ${cost}, ${retries} tries failed`);
     await new Promise((resolve) => setTimeout(resolve, IDLE_S * 1000));
     const idleShare = (total(cpuMs) - cpuBefore) / (IDLE_S * 1000);
     const bytesEach = (total(residentBytes) - emptyBytes) / CONNECTIONS;
