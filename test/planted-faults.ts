@@ -28,6 +28,7 @@ type Fault = {
 };
 
 const SERVICE = { test: 'test/property/service.test.ts', project: 'embedded' } as const;
+const FOLLOWED = { test: 'test/e2e/changes-followed.test.ts', project: 'embedded' } as const;
 const ON_SERVERS = { test: 'test/property/service.test.ts', project: 'influx-redis' } as const;
 
 const FAULTS: readonly Fault[] = [
@@ -58,10 +59,10 @@ const FAULTS: readonly Fault[] = [
   {
     name: 'a recount that forgets the live count',
     file: 'shared/storage/sqlite/history-writer.ts',
-    was: `    changes.write(statements.changes);
-    statements.setPosition.run(recount.partition, recount.position);`,
-    becomes: `    changes.write({ ...statements.changes, addLive: { run: () => undefined } as never });
-    statements.setPosition.run(recount.partition, recount.position);`,
+    was: `    recounter.advance(changes, endOf);
+    changes.write(statements.changes);`,
+    becomes: `    recounter.advance(changes, endOf);
+    changes.write({ ...statements.changes, addLive: { run: () => undefined } as never });`,
     ...SERVICE,
   },
   {
@@ -80,9 +81,9 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: 'a move that is not recounted',
-    file: 'processor/processor.ts',
-    was: 'facts: takeIn(facts, this.#atlas) }',
-    becomes: 'facts: takeIn(facts, this.#atlas).map((fact) => ({ ...fact, remappings: [] })) }',
+    file: 'processor/take-facts.ts',
+    was: 'recordedAtMs: fact.recordedAtMs, remappings });',
+    becomes: 'recordedAtMs: fact.recordedAtMs, remappings: [] });',
     ...SERVICE,
   },
   {
@@ -91,6 +92,27 @@ const FAULTS: readonly Fault[] = [
     was: 'return (change ?? earlier).epochMilliseconds;',
     becomes: 'return earlier.epochMilliseconds;',
     ...SERVICE,
+  },
+  {
+    name: 'change feed without what a recount changed',
+    file: 'shared/storage/sqlite/recounter.ts',
+    was: 'this.#log.crossing(timestampMs, row[3], effect, weight, source, endOf);',
+    becomes: '',
+    ...FOLLOWED,
+  },
+  {
+    name: 'change feed without daily resets',
+    file: 'shared/storage/sqlite/change-log.ts',
+    was: 'if (change === 0) return;',
+    becomes: 'if (change === 0 || fact === null) return;',
+    ...FOLLOWED,
+  },
+  {
+    name: 'change feed in which a late event reaches past the next reset',
+    file: 'shared/storage/sqlite/change-log.ts',
+    was: 'const untilMs = isPast ? endOf(this.#names.spaceId(space), fromMs) : null;',
+    becomes: 'const untilMs = isPast ? null : null;',
+    ...FOLLOWED,
   },
 ];
 
