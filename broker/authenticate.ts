@@ -25,6 +25,8 @@ export type Doorman = {
   /** False: the connection is to be closed, because MQTT 3.1.1 has no answer that refuses a publish. */
   mayPublish(client: Client, dpuId: DpuId): boolean;
   maySubscribe(client: Client, filter: string): boolean;
+  /** True for a client that is one DPU, whose rate is limited; false for keys, and while the service is open. */
+  isLimited(client: Client): boolean;
   close(): void;
 };
 
@@ -69,6 +71,7 @@ export function admitAnybody(): Doorman {
     certify: () => undefined,
     mayPublish: () => true,
     maySubscribe: (_client, filter) => isSubscribable(filter),
+    isLimited: () => false,
     close: () => undefined,
   };
 }
@@ -143,6 +146,7 @@ export function admitKnown(dependencies: DoormanDependencies): Doorman {
       const dpuId = dpuOfCommandsFilter(filter);
       return dpuId !== null && speaksFor(session, dpuId);
     },
+    isLimited: (client) => (sessions.get(client)?.dpuId ?? null) !== null,
     close: unwatch,
   };
 }

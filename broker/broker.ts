@@ -1,5 +1,5 @@
-// The broker: aedes for the protocol, its hooks for what footfall makes of it. DPUs publish; nothing is fanned out.
-
+// The broker: guards in front, aedes for what they let through, and who may come in. DPUs publish; nothing is fanned out.
+import { randomUUID } from 'node:crypto';
 import type { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { Aedes, type Client } from 'aedes';
@@ -10,6 +10,8 @@ import type { Log } from '../shared/log.ts';
 import type { Doorman } from './authenticate.ts';
 import type { Clients } from './clients.ts';
 import { Connections } from './connections.ts';
+import { FailedConnects } from './failed-connects.ts';
+import type { Refusal } from './frames.ts';
 import type { Guard } from './guard.ts';
 import { LIMITS, type Limits } from './limits.ts';
 import { limitSubscriptions } from './subscriptions.ts';
@@ -20,68 +22,115 @@ export type BrokerDependencies = {
   readonly log: Log;
   readonly doorman: Doorman;
   readonly clients: Clients;
-  /** Default: LIMITS. */
-  readonly limits?: Partial<Limits>;
+  /** Over LIMITS. */
+  readonly limits?: Partial<Limits> | undefined;
+};
+
+/** What the broker counts, since its start. */
+export type BrokerCounters = {
+  readonly connections: number;
+  /** Connections refused or closed for cause, by reason; the names are stable. */
+  readonly refusals: Readonly<Record<Refusal, number>>;
 };
 
 export type Broker = {
-  /** Serves the client at the other end of `stream`; `certifiedId`: the name in a good certificate that it has shown. */
-  accept(stream: Duplex, certifiedId?: string | null): void;
+  /**
+   * Serves the client at the other end of `stream`, which is at `address`; `certifiedId`: the name in a good certificate
+   * that it has shown.
+   */
+  accept(stream: Duplex, address: string, certifiedId?: string | null): void;
+  /** A connection was closed before it came this far. */
+  refused(refusal: Refusal, why: string): void;
+  counters(): BrokerCounters;
   /** Answers what is under way (5 s at most), then closes every connection. */
   close(): Promise<void>;
 };
 
-/** The guard has its own, which also holds while aedes waits for it. */
-const CONNECT_TIMEOUT_MS = 2 * LIMITS.connectTimeoutMs;
-/** CONNACK return code 0x02, identifier rejected (MQTT 3.1.1, table 3.1). */
+/** CONNACK return codes (MQTT 3.1.1, table 3.1), and what they are counted as. */
 const IDENTIFIER_REJECTED = 2;
+const REFUSALS_BY_CODE: Readonly<Record<number, Refusal>> = {
+  [IDENTIFIER_REJECTED]: 'identifier_rejected',
+  3: 'server_unavailable',
+  4: 'wrong_credentials',
+  5: 'not_authorized',
+};
+const GUESSES: ReadonlySet<Refusal> = new Set(['wrong_credentials', 'not_authorized']);
+
+/** Throws what aedes answers with a CONNACK. */
+type Judge = (client: Client, username: string | undefined, password: Buffer | undefined) => Promise<void>;
 
 export async function createBroker(dependencies: BrokerDependencies): Promise<Broker> {
   const { ingest, clock, log, doorman, clients } = dependencies;
   const limits = { ...LIMITS, ...dependencies.limits };
-  const connections = new Connections(ingest, limits, clock, log);
-  const subscriptions = limitSubscriptions(limits.subscriptionsMax, doorman.maySubscribe);
-  const aedes = await Aedes.createBroker({
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    drainTimeout: limits.drainTimeoutMs,
-    preConnect: (_client, packet, callback) => {
-      // A session would keep nothing that a DPU needs: what it published is known by its identity, not by packet ids.
-      packet.clean = true;
-      delete packet.will;
-      packet.keepalive = 0; // The guard measures silence: aedes would count the time in which nothing was read.
-      callback(null, true);
-    },
-    authenticate: (client, username, password, done) => {
-      const connect = guardOf(client).connect;
-      // [MQTT-3.1.3-8]
-      const fault = { returnCode: IDENTIFIER_REJECTED };
-      const isNameless = connect?.clientId === '' && !connect.clean;
-      if (isNameless) return done(Object.assign(new Error('a session needs a client id'), fault), false);
-      doorman.authenticate(client, username, password, (error, isAdmitted) => {
-        if (isAdmitted === true) clients.admitted(client, () => done(null, true));
-        else done(error, isAdmitted);
+  const failedConnects = new FailedConnects(limits, () => clock.monotonicMs());
+
+  const judge: Judge = async (client, username, password) => {
+    const { connect } = guardOf(client);
+    // [MQTT-3.1.3-8]
+    const isNameless = connect?.clientId === '' && !connect.clean && connect.level < 5;
+    if (isNameless) throw Object.assign(new Error('a session needs a client id'), { returnCode: IDENTIFIER_REJECTED });
+    await new Promise<void>((resolve, reject) => {
+      doorman.authenticate(client, username, password, (error, isGood) => {
+        if (isGood === true && !error) resolve();
+        else reject(error ?? new Error('not authorized'));
       });
-    },
-    // The guard takes publishes before they come here; and there are no wills.
-    authorizePublish: (_client, _packet, callback) => callback(new Error('nothing is published here')),
-    authorizeSubscribe: subscriptions.authorize,
-  });
-  aedes.on('clientReady', (client) => {
-    guardOf(client).accept({ clientId: client.id, mayPublish: (dpuId) => doorman.mayPublish(client, dpuId) });
-    ingest.connected(client.id as DpuId);
+    });
+    await new Promise<void>((resolve) => clients.admitted(client, resolve));
+  };
+  /** Counts a failure; answers what it is. */
+  const failed = (guard: Guard, error: Error & { returnCode?: number }): Refusal => {
+    const refusal = REFUSALS_BY_CODE[error.returnCode ?? 0] ?? 'not_authorized';
+    if (GUESSES.has(refusal)) failedConnects.failed(guard.address);
+    return refusal;
+  };
+  const welcome = (client: Client) => {
+    const guard = guardOf(client);
+    const dpuId = client.id as DpuId;
+    guard.accept({
+      clientId: client.id,
+      mayPublish: (of) => doorman.mayPublish(client, of),
+      publishesPerSecondMax: doorman.isLimited(client) ? limits.publishesPerSecondMax : null,
+    });
+    ingest.connected(dpuId);
     log.debug({ client: client.id }, 'client connected');
+  };
+  const connectFive = (guard: Guard) => {
+    const { clientId = '', username, password } = guard.connect ?? {};
+    // All that is looked at of a client; the guard says why it closes.
+    const close = (done?: () => void) => done?.();
+    const client = { id: clientId || `assigned-${randomUUID()}`, conn: guard, close } as unknown as Client;
+    judge(client, username, password).then(
+      () => guard.destroyed || welcome(client),
+      (error) => guard.refuse(failed(guard, error), error.message),
+    );
+  };
+  const connections = new Connections({ ingest, limits, clock, log, connectFive });
+  const aedes = await openAedes(limits, log, doorman, {
+    authenticate: (client, username, password, done) => {
+      judge(client, username, password).then(
+        () => done(null, true),
+        (error) => {
+          connections.refused(failed(guardOf(client), error), error.message);
+          done(error, false);
+        },
+      );
+    },
   });
-  aedes.on('clientDisconnect', (client) => log.debug({ client: client.id }, 'client gone'));
-  aedes.on('unsubscribe', subscriptions.ended);
-  logFaults(aedes, log);
+  aedes.on('clientReady', welcome);
   let closing = false;
   return {
-    accept: (stream, certifiedId = null) => {
+    accept: (stream, address, certifiedId = null) => {
       if (closing) return void stream.destroy();
-      const guard = connections.admit(stream);
+      if (failedConnects.isBarred(address)) {
+        connections.refused('too_many_failed_connects', `from ${address}`);
+        return void stream.on('error', () => undefined).destroy();
+      }
+      const guard = connections.admit(stream, address);
       if (certifiedId !== null) doorman.certify(guard, certifiedId);
-      aedes.handle(guard);
+      aedes.handle(guard as unknown as Client['conn']);
     },
+    refused: (refusal, why) => connections.refused(refusal, why),
+    counters: () => ({ connections: connections.size, refusals: { ...connections.refusals } }),
     close: async () => {
       closing = true;
       doorman.close();
@@ -92,9 +141,39 @@ export async function createBroker(dependencies: BrokerDependencies): Promise<Br
   };
 }
 
+/** aedes as it is used here: for CONNECT and subscriptions of MQTT 3.1.1. */
+async function openAedes(
+  limits: Limits,
+  log: Log,
+  doorman: Doorman,
+  hooks: Pick<NonNullable<ConstructorParameters<typeof Aedes>[0]>, 'authenticate'>,
+): Promise<Aedes> {
+  const subscriptions = limitSubscriptions(limits.subscriptionsMax, doorman.maySubscribe);
+  const aedes = await Aedes.createBroker({
+    ...hooks,
+    // The guard has one of its own, which also holds while aedes waits for the guard.
+    connectTimeout: 2 * limits.connectTimeoutMs,
+    drainTimeout: limits.drainTimeoutMs,
+    preConnect: (_client, packet, callback) => {
+      // A session would keep nothing that a DPU needs: what it published is known by its identity, not by packet ids.
+      packet.clean = true;
+      delete packet.will;
+      packet.keepalive = 0; // The guard measures silence: aedes would count the time in which nothing was read.
+      callback(null, true);
+    },
+    // The guard takes publishes before they come here; and there are no wills.
+    authorizePublish: (_client, _packet, callback) => callback(new Error('nothing is published here')),
+    authorizeSubscribe: subscriptions.authorize,
+  });
+  aedes.on('clientDisconnect', (client) => log.debug({ client: client.id }, 'client gone'));
+  aedes.on('unsubscribe', subscriptions.ended);
+  logFaults(aedes, log);
+  return aedes;
+}
+
 /** aedes was given it as the stream of its client. */
 function guardOf(client: Client): Guard {
-  return client.conn as Guard;
+  return client.conn as unknown as Guard;
 }
 
 /** Without listeners an 'error' would end the process. Faults of one client are that client's, and are logged at debug. */

@@ -5,6 +5,7 @@
 import type { Client } from 'aedes';
 import type { Claims } from '../shared/claims.ts';
 import type { Log } from '../shared/log.ts';
+import type { Guard } from './guard.ts';
 
 /** Takeovers are looked at this often. */
 const SUMMARY_MS = 10_000;
@@ -75,6 +76,7 @@ export class Clients {
     }
     if (before === undefined) return stands();
     this.#count(id);
+    giveWay(before);
     before.close(stands);
   }
 
@@ -82,7 +84,7 @@ export class Clients {
     const client = this.#standing.get(clientId);
     if (client === undefined) return;
     this.#count(clientId);
-    client.conn.destroy(new Error('its client id has connected elsewhere'));
+    giveWay(client);
   }
 
   #count(clientId: string): void {
@@ -101,4 +103,9 @@ export class Clients {
       'connections with the same client id keep taking over from each other; do two devices share a client id?',
     );
   }
+}
+
+/** The client is told, where its version can be. */
+function giveWay(client: Client): void {
+  (client.conn as unknown as Guard).refuse('taken_over', 'its client id has connected again');
 }

@@ -14,12 +14,22 @@ const SWEEP_MS = 500;
 /** Connections are logged one by one at debug only, and summed this often. */
 const SUMMARY_MS = 10_000;
 
+type ConnectionsDependencies = {
+  readonly ingest: Ingest;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** A CONNECT of MQTT 5 has come. */
+  readonly connectFive: (guard: Guard) => void;
+};
+
 export class Connections implements Gate {
   readonly ingest: Ingest;
   readonly limits: Limits;
   /** How many connections were refused or closed, by reason, since the start. */
   readonly refusals = Object.fromEntries(REFUSALS.map((name) => [name, 0])) as Record<Refusal, number>;
   readonly #clock: Clock;
+  readonly #connectFive: (guard: Guard) => void;
   readonly #log: Log;
   readonly #all = new Set<Guard>();
   readonly #waiting = new Set<Guard>();
@@ -30,7 +40,8 @@ export class Connections implements Gate {
   #draining = false;
   #sums = { opened: 0, closed: 0, refused: 0 };
 
-  constructor(ingest: Ingest, limits: Limits, clock: Clock, log: Log) {
+  constructor({ ingest, limits, clock, log, connectFive }: ConnectionsDependencies) {
+    this.#connectFive = connectFive;
     this.ingest = ingest;
     this.limits = limits;
     this.#clock = clock;
@@ -40,11 +51,20 @@ export class Connections implements Gate {
   }
 
   /** The guarded stream of a new connection. */
-  admit(source: Duplex): Guard {
-    const guard = new Guard(source, this);
+  admit(source: Duplex, address: string): Guard {
+    const guard = new Guard(source, address, this);
     this.#all.add(guard);
     this.#sums.opened += 1;
     return guard;
+  }
+
+  connectFive(guard: Guard): void {
+    this.#connectFive(guard);
+  }
+
+  /** How many there are now. */
+  get size(): number {
+    return this.#all.size;
   }
 
   get open(): boolean {
@@ -112,7 +132,27 @@ export class Connections implements Gate {
 
   #closeOverdue(): void {
     const nowMs = this.nowMs();
-    for (const guard of this.#all) guard.closeIfOverdue(nowMs);
+    let bytes = 0;
+    for (const guard of this.#all) {
+      guard.closeIfOverdue(nowMs);
+      bytes += this.limits.connectionBytes + guard.heldBytes;
+    }
+    if (bytes > this.limits.memoryBytesMax) this.#closeNewest(bytes - this.limits.memoryBytesMax);
+  }
+
+  /** Closes connections that hold `excessBytes` together: first those not yet accepted, then those that hold more than themselves. */
+  #closeNewest(excessBytes: number): void {
+    const newest = [...this.#all].reverse();
+    const order = [
+      ...newest.filter((guard) => !guard.isAccepted),
+      ...newest.filter((guard) => guard.isAccepted && guard.heldBytes > this.limits.connectionBytes),
+    ];
+    let left = excessBytes;
+    for (const guard of order) {
+      if (left <= 0) return;
+      left -= this.limits.connectionBytes + guard.heldBytes;
+      guard.refuse('memory', 'all connections together hold too much memory');
+    }
   }
 
   #summarize(): void {

@@ -5,6 +5,8 @@ import { type AddressInfo, createServer, type Server } from 'node:net';
 import type { TlsConfig } from '../shared/config.ts';
 import type { Log } from '../shared/log.ts';
 import type { Broker } from './broker.ts';
+import { LIMITS } from './limits.ts';
+import { takeProxyHeader } from './proxy-protocol.ts';
 import { createTlsDoor } from './tls.ts';
 import type { HandleUpgrade } from './websocket.ts';
 import type { Ports } from './worker-messages.ts';
@@ -12,6 +14,8 @@ import type { Ports } from './worker-messages.ts';
 export type DoorOptions = {
   readonly host: string;
   readonly ports: Ports;
+  /** A balancer is in front that begins each connection over plain TCP with a header of the PROXY protocol; default: false. */
+  readonly proxyProtocol?: boolean;
   /** Null: no TLS. */
   readonly tls: TlsConfig | null;
   readonly ticketKeys: Uint8Array;
@@ -31,7 +35,7 @@ export async function openDoors(
   options: DoorOptions,
   log: Log,
 ): Promise<Doors> {
-  const { host, ports, tls, ticketKeys } = options;
+  const { host, ports, tls, ticketKeys, proxyProtocol = false } = options;
   const servers: Server[] = [];
   const open = async (server: Server, at: { readonly host: string; readonly port: number }): Promise<number> => {
     servers.push(server);
@@ -43,12 +47,18 @@ export async function openDoors(
     await Promise.all(servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))));
   };
   const openTls = async (config: TlsConfig, port: number): Promise<number> => {
-    const door = createTlsDoor(config, ticketKeys, broker.accept, log);
+    const door = createTlsDoor(
+      config,
+      ticketKeys,
+      (socket, certifiedId) => broker.accept(socket, socket.remoteAddress ?? '', certifiedId),
+      log,
+    );
     closeTls = door.close;
     return open(door.server, { host: config.host, port });
   };
   try {
-    const mqtt = ports.mqtt === null ? null : await open(createTcpServer(broker), { host, port: ports.mqtt });
+    const mqtt =
+      ports.mqtt === null ? null : await open(createTcpServer(broker, proxyProtocol), { host, port: ports.mqtt });
     const ws = ports.ws === null ? null : await open(createWebSocketServer(handleUpgrade), { host, port: ports.ws });
     const mqtts = tls === null || ports.mqtts === null ? null : await openTls(tls, ports.mqtts);
     return { ports: { mqtt, ws, mqtts }, close };
@@ -58,10 +68,14 @@ export async function openDoors(
   }
 }
 
-function createTcpServer(broker: Broker): Server {
+function createTcpServer(broker: Broker, proxyProtocol: boolean): Server {
   // Half open: a client that has said all it had to say still gets its acknowledgements.
   const settings = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEPALIVE_MS };
-  return createServer(settings, (socket) => broker.accept(socket));
+  return createServer(settings, (socket) => {
+    const accept = (address = '') => broker.accept(socket, address);
+    if (!proxyProtocol) accept(socket.remoteAddress);
+    else takeProxyHeader(socket, LIMITS.connectTimeoutMs, accept, (why) => broker.refused('proxy_header', why));
+  });
 }
 
 function createWebSocketServer(handleUpgrade: HandleUpgrade): HttpServer {

@@ -4,13 +4,26 @@
 //                 │         ├─ of a DPU that it does not speak for ─▶ connection closed, nothing acknowledged
 //                 │         └─ any other topic ─▶ quarantine as malformed ──┤
 //                 └─ too long: body skipped ─▶ quarantine as too_large ─────┴─▶ durable ─▶ PUBACK, PUBREC, nothing (QoS 0)
-//
 // Whoever stores tells in the order in which it was asked, so that a queue of what is to be answered is all the memory
 // that a publish takes here. Answers of one turn leave in one write.
 import type { DpuId } from '../shared/ids.ts';
-import type { Ingest } from '../shared/ingest.ts';
-import { FrameError, type Header, PACKET } from './frames.ts';
+import type { Ingest, Outcome } from '../shared/ingest.ts';
+import {
+  answerTo,
+  answerToRelease,
+  encodeAnswers,
+  FAILURE,
+  isReceived,
+  NO_ANSWER,
+  PACKET_IDS,
+  packetIdOf,
+  REASON,
+  reasonOf,
+  withReason,
+} from './answers.ts';
+import { FrameError, type Header } from './frames.ts';
 import { checkText, readNumber, readPacketId } from './packet-rules.ts';
+import { ALLOWED, publishPropertiesEnd, readProperties } from './properties.ts';
 import { dpuOfEventsTopic } from './topics.ts';
 
 /** What a fast path needs of its connection. */
@@ -23,15 +36,6 @@ export type FastPathOwner = {
   answered(): void;
 };
 
-/** First bytes of what is answered to QoS 1, QoS 2, and PUBREL; each is followed by length 2 and the packet identifier. */
-const PUBACK = PACKET.puback << 4;
-const PUBREC = PACKET.pubrec << 4;
-const PUBCOMP = PACKET.pubcomp << 4;
-const ANSWER_BYTES = 4;
-/** Answers are kept as their first byte above the packet identifier; none is due for QoS 0. */
-const NO_ANSWER = 0;
-const PACKET_ID_BITS = 16;
-const PACKET_IDS = 1 << PACKET_ID_BITS;
 const NOTHING = Buffer.alloc(0);
 
 /** A PUBLISH that is too long, while its body goes by. */
@@ -47,6 +51,8 @@ export class FastPath {
   /** Packet identifiers of QoS 2 between PUBLISH and PUBREL, a bit each. */
   #received: Uint8Array | null = null;
   #skipped: Skipped | null = null;
+  #isFive = false;
+  #owed = 0;
   /** The topic that was published to last, as bytes with their length, and its DPU. */
   #topic: Buffer = NOTHING;
   #dpuId: DpuId | null = null;
@@ -61,6 +67,16 @@ export class FastPath {
     return this.#waiting.length;
   }
 
+  /** Those of them that are to be answered. */
+  get owed(): number {
+    return this.#owed;
+  }
+
+  /** From now on packets are those of MQTT 5. */
+  speakFive(): void {
+    this.#isFive = true;
+  }
+
   /** Takes a whole PUBLISH. */
   publish(bytes: Buffer, { flags, bodyAt, end }: Header): void {
     let at = this.#readTopic(bytes, bodyAt, end);
@@ -70,21 +86,15 @@ export class FastPath {
       answer = answerTo(qos, readPacketId(bytes, at, end));
       at += 2;
     }
-    if (qos === 2 && this.#isRepeated(answer % PACKET_IDS)) {
-      this.#waiting.push(answer);
-      this.#ingest.inTurn(this.#stored); // Not a second time [MQTT-4.3.3-2].
-      return;
-    }
+    if (this.#isFive) at = publishPropertiesEnd(bytes, at, end, flags);
+    this.#await(answer);
+    // Not a second time [MQTT-4.3.3-2].
+    if (qos === 2 && this.#isRepeated(packetIdOf(answer))) return this.#ingest.inTurn(this.#stored);
     const dpuId = this.#dpuId;
-    this.#waiting.push(answer);
     if (dpuId !== null) return this.#ingest.take(dpuId, bytes, at, end, this.#stored);
     const topic = this.#topic.toString('utf8', 2);
     this.#topic = NOTHING; // It may be long, and is no DPU's.
-    const payload = bytes.subarray(at, end);
-    this.#ingest.quarantine(
-      { topic, payload, reason: 'malformed', detail: 'topic: not dpu/<id>/events' },
-      this.#stored,
-    );
+    this.#quarantine(topic, bytes.subarray(at, end), 'malformed', 'topic: not dpu/<id>/events', REASON.topic);
   }
 
   /**
@@ -116,44 +126,62 @@ export class FastPath {
     skipped.left -= passed;
     if (skipped.left > 0) return passed;
     this.#skipped = null;
-    this.#waiting.push(skipped.answer);
+    this.#await(skipped.answer);
     const detail = `PUBLISH of ${skipped.bytes} bytes; its body was not kept`;
-    const { topic } = skipped;
-    this.#ingest.quarantine({ topic, payload: NOTHING, reason: 'too_large', detail }, this.#stored);
+    this.#quarantine(skipped.topic, NOTHING, 'too_large', detail, REASON.tooLarge);
     return passed;
   }
 
   /** PUBREL is answered whether its packet identifier is known or not [MQTT-4.3.3-2]. */
   release(bytes: Buffer, { bodyAt, end }: Header): void {
     const id = readPacketId(bytes, bodyAt, end);
-    if (this.#received !== null) (this.#received[id >> 3] as number) &= ~(1 << (id & 7));
-    this.#answer(PUBCOMP * PACKET_IDS + id);
+    if (this.#isFive && bodyAt + 3 < end) readProperties(bytes, bodyAt + 3, end, ALLOWED.release);
+    else if (!this.#isFive && bodyAt + 2 !== end) throw new FrameError('PUBREL goes on after its packet identifier');
+    this.#answer(answerToRelease(id), this.#forget(id) || !this.#isFive ? REASON.success : REASON.unknownId);
   }
 
   /** Writes what has become due. */
   flush(): void {
     const answers = this.#answers;
     this.#answers = [];
-    const bytes = Buffer.allocUnsafe(answers.length * ANSWER_BYTES);
-    for (let index = 0, at = 0; index < answers.length; index++) {
-      const answer = answers[index] as number;
-      bytes[at++] = answer >> PACKET_ID_BITS;
-      bytes[at++] = 2;
-      bytes[at++] = (answer >> 8) & 0xff;
-      bytes[at++] = answer & 0xff;
-    }
-    this.#owner.send(bytes);
+    this.#owner.send(encodeAnswers(answers));
   }
 
-  /** What waited longest is durable: acknowledgements leave in the order of the publishes [MQTT-4.6.0-2] [MQTT-4.6.0-3]. */
-  readonly #stored = (): void => {
-    const answer = this.#waiting.shift() as number;
-    if (answer !== NO_ANSWER) this.#answer(answer);
-    this.#owner.answered();
+  #await(answer: number): void {
+    this.#waiting.push(answer);
+    if (answer !== NO_ANSWER) this.#owed += 1;
+  }
+
+  #quarantine(topic: string, payload: Buffer, reason: 'malformed' | 'too_large', detail: string, code: number): void {
+    this.#ingest.quarantine({ topic, payload, reason, detail }, () => this.#answerNext(code));
+  }
+
+  readonly #stored = (outcomes?: readonly Outcome[]): void => {
+    this.#answerNext(outcomes === undefined ? REASON.success : reasonOf(outcomes));
   };
 
-  #answer(answer: number): void {
-    if (this.#answers.push(answer) === 1) this.#owner.flushSoon(this);
+  /** What waited longest is durable: acknowledgements leave in the order of the publishes [MQTT-4.6.0-2] [MQTT-4.6.0-3]. */
+  #answerNext(reason: number): void {
+    const answer = this.#waiting.shift() as number;
+    if (answer !== NO_ANSWER) {
+      this.#owed -= 1;
+      this.#answer(answer, this.#isFive ? reason : REASON.success);
+    }
+    this.#owner.answered();
+  }
+
+  #answer(answer: number, reason: number): void {
+    // No PUBREL follows a failure (MQTT 5, 4.3.3).
+    if (reason >= FAILURE && isReceived(answer)) this.#forget(packetIdOf(answer));
+    if (this.#answers.push(withReason(answer, reason)) === 1) this.#owner.flushSoon(this);
+  }
+
+  /** True when the identifier was that of a QoS 2 publish that had not been released. */
+  #forget(id: number): boolean {
+    const bits = this.#received?.[id >> 3] ?? 0;
+    const bit = 1 << (id & 7);
+    if (this.#received !== null) this.#received[id >> 3] = bits & ~bit;
+    return (bits & bit) !== 0;
   }
 
   /** Sets the topic and its DPU to those at `at`; answers where the topic ends. */
@@ -182,10 +210,6 @@ export class FastPath {
     this.#received[id >> 3] = bits | bit;
     return (bits & bit) !== 0;
   }
-}
-
-function answerTo(qos: number, packetId: number): number {
-  return (qos === 1 ? PUBACK : PUBREC) * PACKET_IDS + packetId;
 }
 
 function isSame(known: Uint8Array, bytes: Uint8Array, at: number): boolean {

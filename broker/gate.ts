@@ -16,6 +16,8 @@ export type Gate = {
   wait(guard: Guard): void;
   /** Calls `flush` at the end of this turn. */
   flushSoon(path: FastPath): void;
+  /** A CONNECT of MQTT 5 has come: it is to be accepted or refused. */
+  connectFive(guard: Guard): void;
   /** The connection broke a limit or the protocol and is being closed. */
   refused(refusal: Refusal, why: string): void;
   /** The guard is destroyed. */
@@ -25,4 +27,9 @@ export type Gate = {
 };
 
 /** What a client was accepted as. */
-export type Accepted = { readonly clientId: string; mayPublish(dpuId: DpuId): boolean };
+export type Accepted = {
+  readonly clientId: string;
+  mayPublish(dpuId: DpuId): boolean;
+  /** Null: as many as come. */
+  readonly publishesPerSecondMax: number | null;
+};

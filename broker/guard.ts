@@ -1,42 +1,45 @@
-// The guard of one connection: takes its stream apart, keeps publishes and pings for itself, lets aedes have the rest.
+// The guard of one connection: takes its stream apart, keeps publishes for itself, lets aedes have what is rare.
 //
-//   source (socket, WebSocket) ──▶ rules, limits ──▶ may it pass? ──▶ CONNECT, subscriptions ──▶ aedes
-//                                     │                │    └──▶ PUBLISH, PUBREL ──▶ fast path;  PINGREQ, DISCONNECT: here
-//                                     │                └─ not yet: held, the source is paused
-//                                     └─ malformed or too long: connection closed before its body is read
+//   source (socket, WebSocket) ──▶ intake ──▶ may it pass? ──▶ PUBLISH, PUBREL ──▶ fast path
+//                                                │    └──▶ CONNECT, subscriptions ──▶ aedes (MQTT 5: version-five.ts)
+//                                                └─ not yet: held, the source is paused
 //
-// What is held: everything behind CONNECT until the client is accepted; a PUBLISH while the journal is saturated or too many
-// before it are unanswered; DISCONNECT, and the end of the stream, until every PUBLISH before it is answered.
-import { Duplex } from 'node:stream';
+// What is held: everything behind CONNECT until the client is accepted; a PUBLISH while the journal is saturated, too many
+// before it are unanswered, or it comes too fast; DISCONNECT, and the end of the stream, until every PUBLISH is answered.
+import type { Duplex } from 'node:stream';
 import type { DpuId } from '../shared/ids.ts';
-import { type Connect, LevelError, readConnect } from './connect-packet.ts';
+import { AedesStream } from './aedes-stream.ts';
+import { type Connect, readConnect, readLevel } from './connect-packet.ts';
 import { FastPath } from './fast-path.ts';
 import { FrameError, type Header, PACKET, type Refusal } from './frames.ts';
 import type { Accepted, Gate } from './gate.ts';
 import { Intake } from './intake.ts';
+import { overdue, type Silence } from './overdue.ts';
 import { Peer } from './peer.ts';
-import { takeVersionFour } from './version-four.ts';
+import { PublishRate } from './publish-rate.ts';
+import * as five from './version-five.ts';
+import * as four from './version-four.ts';
 
-/** CONNACK with return code 1, unacceptable protocol version (MQTT 3.1.1, table 3.1). */
-const WRONG_LEVEL = Buffer.from([0x20, 2, 0, 1]);
-/** Half as much again as the client asked for [MQTT-3.1.2-24]. */
-const KEEPALIVE_FACTOR_MS = 1_500;
-
-export class Guard extends Duplex {
+export class Guard extends AedesStream {
+  /** Where the peer is; the socket's, or what a balancer says of it. */
+  readonly address: string;
   /** What CONNECT said, once it has come. */
   connect: Connect | null = null;
   readonly #gate: Gate;
   readonly #peer: Peer;
   readonly #fastPath: FastPath;
   readonly #intake: Intake;
-  #phase: 'new' | 'connecting' | 'open' | 'finished' = 'new';
+  #level = 4;
+  #phase: Silence['phase'] = 'new';
   #accepted: Accepted | null = null;
-  #wanted = true;
+  #rate: PublishRate | null = null;
+  #timer: NodeJS.Timeout | null = null;
   #ended = false;
   #quietCallbacks: (() => void)[] = [];
 
-  constructor(source: Duplex, gate: Gate) {
+  constructor(source: Duplex, address: string, gate: Gate) {
     super();
+    this.address = address;
     this.#gate = gate;
     this.#peer = new Peer(source, gate.limits, gate.nowMs());
     this.#fastPath = new FastPath(gate.ingest, {
@@ -46,8 +49,6 @@ export class Guard extends Duplex {
       answered: () => this.#answered(),
     });
     this.#intake = new Intake(this, this.#fastPath);
-    // aedes takes its own listeners off again when it is done with a connection.
-    this.on('error', () => {});
     source.on('error', (error) => this.destroy(error));
     source.on('close', () => this.destroy());
     source.on('data', (chunk: Buffer) => this.#receive(chunk));
@@ -57,8 +58,24 @@ export class Guard extends Duplex {
     });
   }
 
+  get isAccepted(): boolean {
+    return this.#accepted !== null;
+  }
+
+  get packetBytesMax(): number {
+    return this.#gate.limits[this.#phase === 'new' ? 'connectBytesMax' : 'packetBytesMax'];
+  }
+
+  /** Bytes that wait to be complete, to pass, or to be taken by the peer. */
+  get heldBytes(): number {
+    return this.#intake.bytes + this.#peer.unsentBytes;
+  }
+
   /** The client is accepted: what it sent behind CONNECT may pass. */
   accept(accepted: Accepted): void {
+    const { publishesPerSecondMax: perSecond, clientId } = accepted;
+    if (perSecond !== null) this.#rate = new PublishRate(perSecond, this.#gate.nowMs());
+    if (this.#level === 5) this.send(five.welcome(this.connect as Connect, clientId, this.#gate.limits));
     this.#accepted = accepted;
     this.#phase = 'open';
     this.advance();
@@ -75,31 +92,21 @@ export class Guard extends Duplex {
 
   /** Resolves when every PUBLISH that was let through is answered, or can no longer be. */
   quiet(): Promise<void> {
-    if (this.#fastPath.unanswered === 0 || this.destroyed) return Promise.resolve();
-    return new Promise((resolve) => this.#quietCallbacks.push(resolve));
+    const isQuiet = this.#fastPath.unanswered === 0 || this.destroyed;
+    return isQuiet ? Promise.resolve() : new Promise((resolve) => this.#quietCallbacks.push(resolve));
   }
 
   /** Closes the connection when the peer has been silent, or has not read, for too long. */
   closeIfOverdue(nowMs: number): void {
-    const { limits } = this.#gate;
-    const overdue = (maximumMs: number) => this.#peer.silentMs(nowMs) > maximumMs;
-    if (this.#peer.isClogged) {
-      if (overdue(limits.drainTimeoutMs)) this.refuse('drain_timeout', 'it does not read what is written to it');
-    } else if (this.#phase === 'new') {
-      if (overdue(limits.connectTimeoutMs)) this.refuse('connect_timeout', 'CONNECT did not come in time');
-    } else if (this.#phase === 'open' && this.#peer.isRead) {
-      // It is not its silence while nothing is read from it.
-      const keepaliveS = Math.min(this.connect?.keepaliveS || limits.keepaliveMaxS, limits.keepaliveMaxS);
-      if (overdue(keepaliveS * KEEPALIVE_FACTOR_MS)) this.refuse('keepalive_timeout', 'silent [MQTT-3.1.2-24]');
-    }
+    const { isClogged, isRead } = this.#peer;
+    const silentMs = this.#peer.silentMs(nowMs);
+    const keepaliveS = this.connect?.keepaliveS ?? 0;
+    const refusal = overdue({ phase: this.#phase, silentMs, isClogged, isRead, keepaliveS }, this.#gate.limits);
+    if (refusal !== null) this.refuse(refusal, `nothing for ${Math.round(silentMs)} ms`);
   }
 
-  send(bytes: Buffer): void {
+  override send(bytes: Buffer): void {
     this.#peer.send(bytes);
-  }
-
-  toAedes(packet: Buffer): void {
-    this.#wanted = this.push(packet) && this.#wanted;
   }
 
   /** The client has shown that it is there. */
@@ -113,35 +120,80 @@ export class Guard extends Duplex {
     queueMicrotask(() => this.destroy());
   }
 
+  /** Closes the connection, with a word about the reason where the version has one [MQTT-4.8.0-1] [MQTT-4.13.1-1]. */
   refuse(refusal: Refusal, why: string): void {
     if (this.destroyed) return;
     this.#gate.refused(refusal, why);
-    this.destroy(new Error(why));
+    const word = this.#level === 5 ? five.farewell(this.isAccepted, refusal) : four.farewell(refusal);
+    if (word !== null) this.#peer.send(word);
+    this.destroy(word === null ? new Error(why) : undefined);
   }
 
-  /** aedes reads once a turn and takes `read()` for everything there is; Node 26 answers with one chunk. */
-  override read(size?: number | null): Buffer | null {
-    return super.read(size ?? this.readableLength);
-  }
-
-  override _read(): void {
-    this.#wanted = true;
-    this.#flow();
-  }
-
-  override _writev(writes: { chunk: Buffer }[], callback: () => void): void {
-    // Packets come in pieces, and no packet of ours may stand between them.
-    this.#peer.send(Buffer.concat(writes.map((write) => write.chunk)));
-    callback();
-  }
-
-  override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
+  protected override left(error: Error | null): void {
     this.#gate.left(this);
     this.#intake.clear();
+    if (this.#timer !== null) clearTimeout(this.#timer);
     for (const quiet of this.#quietCallbacks.splice(0)) quiet();
     if (error !== null) this.#peer.destroy();
     else this.#peer.close();
-    callback(error);
+  }
+
+  protected override flow(): void {
+    this.#peer.flow(this.wanted && !this.#intake.isBarred);
+  }
+
+  mayPass(first: number): boolean {
+    const type = first >> 4;
+    switch (this.#phase) {
+      case 'new':
+        if (type === PACKET.connect) return true;
+        throw new FrameError(`packet ${type} before CONNECT [MQTT-3.1.0-1]`, 'protocol_error');
+      case 'open':
+        if (type === PACKET.publish) return this.#mayPublish(first);
+        return type !== PACKET.disconnect || this.#fastPath.unanswered === 0;
+      default: // [MQTT-3.14.4-2]
+        return false;
+    }
+  }
+
+  takePacket(bytes: Buffer, at: number, header: Header): void {
+    switch (header.type) {
+      case PACKET.publish:
+        this.#rate?.take();
+        return this.#fastPath.publish(bytes, header);
+      case PACKET.pubrel:
+        return this.#fastPath.release(bytes, header);
+      case PACKET.connect:
+        if (this.#phase !== 'new') throw new FrameError('a second CONNECT [MQTT-3.1.0-2]', 'protocol_error');
+        return this.#takeConnect(bytes, at, header);
+      default:
+        if (this.#level === 5) return five.takeVersionFive(this, bytes, header);
+        if (four.takeVersionFour(this, bytes, header)) this.toAedes(bytes.subarray(at, header.end));
+    }
+  }
+
+  #takeConnect(bytes: Buffer, at: number, { bodyAt, end }: Header): void {
+    const { level, at: levelAt } = readLevel(bytes, bodyAt, end);
+    this.#level = level;
+    this.connect = readConnect(bytes, levelAt, end, level);
+    this.#phase = 'connecting';
+    if (level !== 5) return this.toAedes(bytes.subarray(at, end));
+    this.#fastPath.speakFive();
+    this.#gate.connectFive(this);
+  }
+
+  #mayPublish(first: number): boolean {
+    const { limits } = this.#gate;
+    if (this.#fastPath.unanswered >= limits.unansweredMax) {
+      // A client of MQTT 5 was told how many there may be [MQTT-3.3.4-9].
+      if (this.#level !== 5 || (first & 6) === 0 || this.#fastPath.owed < limits.unansweredMax) return false;
+      throw new FrameError('more publishes than its Receive Maximum', 'receive_maximum');
+    }
+    if (!this.#gate.open) this.#gate.wait(this);
+    if (!this.#gate.open) return false;
+    const waitMs = this.#rate?.waitMs(this.#gate.nowMs()) ?? 0;
+    if (waitMs > 0) this.#timer = setTimeout(() => this.advance(), waitMs);
+    return waitMs === 0;
   }
 
   #receive(chunk: Buffer): void {
@@ -156,63 +208,12 @@ export class Guard extends Duplex {
       else this.#intake.receive(chunk);
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
-      this.#fault(error);
+      this.refuse(error.refusal, error.message);
     }
-    if (!this.destroyed) this.#flow();
-  }
-
-  packetBytesMax(): number {
-    return this.#gate.limits[this.#phase === 'new' ? 'connectBytesMax' : 'packetBytesMax'];
-  }
-
-  mayPass(type: number): boolean {
-    switch (this.#phase) {
-      case 'new':
-        if (type === PACKET.connect) return true;
-        throw new FrameError(`packet ${type} before CONNECT [MQTT-3.1.0-1]`, 'protocol_error');
-      case 'connecting':
-        return false;
-      case 'open':
-        if (type === PACKET.publish) return this.#mayPublish();
-        return type !== PACKET.disconnect || this.#fastPath.unanswered === 0;
-      case 'finished': // [MQTT-3.14.4-2]
-        return false;
-    }
-  }
-
-  #mayPublish(): boolean {
-    if (!this.#gate.open) this.#gate.wait(this);
-    return this.#gate.open && this.#fastPath.unanswered < this.#gate.limits.unansweredMax;
-  }
-
-  takePacket(bytes: Buffer, at: number, header: Header): void {
-    switch (header.type) {
-      case PACKET.publish:
-        return this.#fastPath.publish(bytes, header);
-      case PACKET.pubrel:
-        return this.#fastPath.release(bytes, header);
-      case PACKET.connect:
-        if (this.#phase !== 'new') throw new FrameError('a second CONNECT [MQTT-3.1.0-2]', 'protocol_error');
-        this.connect = readConnect(bytes, header.bodyAt, header.end);
-        this.#phase = 'connecting';
-        return this.toAedes(bytes.subarray(at, header.end));
-      default:
-        return takeVersionFour(this, bytes, at, header);
-    }
-  }
-
-  #fault(error: FrameError): void {
-    if (!(error instanceof LevelError)) return this.refuse(error.refusal, error.message); // [MQTT-4.8.0-1]
-    this.#gate.refused(error.refusal, error.message);
-    this.#peer.send(WRONG_LEVEL);
-    this.destroy();
+    if (!this.destroyed) this.flow();
   }
 
   #answered(): void {
     if (this.#intake.isBarred || this.#ended || this.#quietCallbacks.length > 0) this.advance();
-  }
-
-  #flow(): void {
-    this.#peer.flow(this.#wanted && !this.#intake.isBarred);
   }
 }

@@ -9,9 +9,9 @@ import { Leftover } from './leftover.ts';
 /** What an intake asks of its connection. */
 export type IntakeOwner = {
   /** Remaining bytes of the next packet. */
-  packetBytesMax(): number;
-  /** False: the packet waits, until `advance`. Throws FrameError for what must not come now. */
-  mayPass(type: number): boolean;
+  readonly packetBytesMax: number;
+  /** Of a packet that begins with `first`; false: it waits, until `advance`. Throws FrameError for what must not come now. */
+  mayPass(first: number): boolean;
   /** Takes the packet that `header` describes and that begins at `at`. */
   takePacket(bytes: Buffer, at: number, header: Header): void;
   /** True: no more is to be taken. */
@@ -69,11 +69,11 @@ export class Intake {
   #packet(bytes: Buffer, at: number): number {
     const first = bytes[at] as number;
     const type = first >> 4;
-    this.#barred = !this.#owner.mayPass(type);
+    this.#barred = !this.#owner.mayPass(first);
     checkFirstByte(first);
     if (this.#barred || !readHeader(bytes, at, header)) return at;
     const { bodyAt, end } = header;
-    if (end - bodyAt > this.#owner.packetBytesMax()) {
+    if (end - bodyAt > this.#owner.packetBytesMax) {
       if (type === PACKET.publish) return this.#fastPath.beginSkipping(bytes, header) || at;
       throw new FrameError(`packet ${type} of ${end - bodyAt} bytes`, 'packet_too_large');
     }

@@ -17,9 +17,10 @@ import type { Floorplan } from '../shared/floorplan.ts';
 import type { Ingest } from '../shared/ingest.ts';
 import type { Log } from '../shared/log.ts';
 import { type Authenticate, admitAnybody, admitKnown } from './authenticate.ts';
-import { createBroker } from './broker.ts';
+import { type BrokerCounters, createBroker } from './broker.ts';
 import { Clients } from './clients.ts';
 import { type DoorOptions, openDoors } from './doors.ts';
+import type { Limits } from './limits.ts';
 import { readTlsFiles, TICKET_KEYS_BYTES } from './tls.ts';
 import { createUpgradeHandler, type HandleUpgrade } from './websocket.ts';
 import type { Ports } from './worker-messages.ts';
@@ -35,6 +36,8 @@ export type BrokerServiceDependencies = {
   readonly authenticate?: Authenticate;
   /** Default: no other process takes connections of this service. */
   readonly claims?: Claims;
+  /** Over the table in limits.ts. */
+  readonly limits?: Partial<Limits>;
 };
 
 export type BrokerService = {
@@ -42,6 +45,8 @@ export type BrokerService = {
   readonly ports: Ports;
   /** For an HTTP server's `upgrade` event: MQTT at `/mqtt`, 404 elsewhere. */
   readonly handleUpgrade: HandleUpgrade;
+  /** Of this process; workers have their own. */
+  counters(): BrokerCounters;
   /** Takes no new connections, acknowledges what is being stored (5 s at most), closes all connections. */
   close(): Promise<void>;
 };
@@ -51,10 +56,10 @@ const NO_PORTS: Ports = { mqtt: null, ws: null, mqtts: null };
 /** The broker on `core`, at the addresses that are configured. */
 export async function openBroker(core: Core, config: Config, log: Log): Promise<BrokerService> {
   await refuseOpenDoors(core.access, config);
-  const { mqttHost: host, mqttPort: mqtt, mqttWsPort: ws, tls } = config;
+  const { mqttHost: host, mqttPort: mqtt, mqttWsPort: ws, mqttProxyProtocol: proxyProtocol, tls } = config;
   refuseBadFiles(tls);
   const ports: Ports = { mqtt, ws, mqtts: tls?.port ?? null };
-  const options = { host, ports, tls, ticketKeys: randomBytes(TICKET_KEYS_BYTES) };
+  const options = { host, ports, proxyProtocol, tls, ticketKeys: randomBytes(TICKET_KEYS_BYTES) };
   if (config.brokerWorkers === 1) return startBroker(dependenciesOf(core, core.claims, log), options);
   const workers = await startWorkers({ clock: systemClock, log }, { count: config.brokerWorkers, host, ports });
   try {
@@ -66,7 +71,7 @@ export async function openBroker(core: Core, config: Config, log: Log): Promise<
       unwatch();
       await Promise.all([workers.close(), upgraded.close()]);
     };
-    return { ports: workers.ports, handleUpgrade: upgraded.handleUpgrade, close };
+    return { ports: workers.ports, handleUpgrade: upgraded.handleUpgrade, counters: upgraded.counters, close };
   } catch (error) {
     await workers.close();
     throw error;
@@ -100,12 +105,12 @@ export async function startBroker(
   dependencies: BrokerServiceDependencies,
   options: DoorOptions,
 ): Promise<BrokerService> {
-  const { ingest, clock, log, admission, authenticate, claims = null } = dependencies;
+  const { ingest, clock, log, admission, authenticate, claims = null, limits } = dependencies;
   const doorman = admission === undefined ? admitAnybody() : admitKnown({ ...admission, clock });
   const admitting = authenticate === undefined ? doorman : { ...doorman, authenticate };
   const clients = new Clients(claims, log);
-  const broker = await createBroker({ ingest, clock, log, doorman: admitting, clients });
-  const handleUpgrade = createUpgradeHandler((stream) => broker.accept(stream));
+  const broker = await createBroker({ ingest, clock, log, doorman: admitting, clients, limits });
+  const handleUpgrade = createUpgradeHandler((stream, address) => broker.accept(stream, address));
   try {
     const doors = await openDoors(broker, handleUpgrade, options, log);
     const close = async (): Promise<void> => {
@@ -115,7 +120,7 @@ export async function startBroker(
       clients.close();
       await closed;
     };
-    return { ports: doors.ports, handleUpgrade, close };
+    return { ports: doors.ports, handleUpgrade, counters: broker.counters, close };
   } catch (error) {
     await broker.close();
     clients.close();

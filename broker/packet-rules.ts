@@ -36,16 +36,23 @@ function checkFilter(filter: string): void {
   }
 }
 
-/** Throws unless the body of a SUBSCRIBE (`optionBytes` 1) or an UNSUBSCRIBE (0) is one. */
-export function checkFilters(bytes: Buffer, bodyAt: number, end: number, optionBytes: 0 | 1): void {
-  readPacketId(bytes, bodyAt, end);
-  let at = bodyAt + 2;
+/**
+ * How many filters there are from `at` to `end`, each followed by a byte of options in a SUBSCRIBE, of which the bits in
+ * `optionBits` may be set; null: UNSUBSCRIBE. Throws FrameError for faults.
+ */
+export function checkFilters(bytes: Buffer, at: number, end: number, optionBits: number | null): number {
   if (at === end) throw new FrameError('no topic filter [MQTT-3.8.3-3] [MQTT-3.10.3-2]');
+  let count = 0;
   while (at < end) {
     const next = checkText(bytes, at, end);
     checkFilter(bytes.toString('utf8', at + 2, next));
-    at = next + optionBytes;
-    if (at > end) throw new FrameError('the packet ends too soon');
-    if (optionBytes === 1 && (bytes[next] as number) > 2) throw new FrameError('QoS 3 or reserved bits [MQTT-3.8.3-4]');
+    count += 1;
+    at = next;
+    if (optionBits === null) continue;
+    if (next === end) throw new FrameError('the packet ends too soon');
+    const options = bytes[next] as number;
+    if ((options & ~optionBits) !== 0 || (options & 3) === 3) throw new FrameError('options [MQTT-3.8.3-4]');
+    at += 1;
   }
+  return count;
 }

@@ -15,7 +15,7 @@ const FRAME_BYTES_MAX = 2 * LIMITS.packetBytesMax;
 const UNSUPPORTED_DATA = 1003;
 
 /** A listener for an HTTP server's `upgrade`; paths other than /mqtt are answered with 404. */
-export function createUpgradeHandler(accept: (stream: Duplex) => void): HandleUpgrade {
+export function createUpgradeHandler(accept: (stream: Duplex, address: string) => void): HandleUpgrade {
   const server = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -42,7 +42,7 @@ export function createUpgradeHandler(accept: (stream: Duplex) => void): HandleUp
       webSocket.on('message', (_data, isBinary) => {
         if (!isBinary) webSocket.close(UNSUPPORTED_DATA); // [MQTT-6.0.0-1]
       });
-      accept(createWebSocketStream(webSocket));
+      accept(createWebSocketStream(webSocket), request.socket.remoteAddress ?? '');
     });
   };
 }

@@ -41,7 +41,8 @@ process.on('message', (message: ToWorker) => {
 async function start({ slot, ports, ticketKeys }: Extract<ToWorker, { kind: 'start' }>): Promise<void> {
   const log = root.child({ worker: slot });
   const core = await openBrokerCore(config, log, slot);
-  const options = { host: config.mqttHost, ports, tls: config.tls, ticketKeys };
+  const { mqttHost: host, mqttProxyProtocol: proxyProtocol, tls } = config;
+  const options = { host, ports, proxyProtocol, tls, ticketKeys };
   const broker = await startBroker(dependenciesOf(core, core.claims ?? throughPrimary, log), options);
   refresh = () => core.access.refresh();
   stop = async () => {

@@ -28,6 +28,7 @@ const schema = z.object({
   FOOTFALL_TLS_KEY: z.string().min(1).optional(),
   FOOTFALL_TLS_CLIENT_CA: z.string().min(1).optional(),
   FOOTFALL_DEMO: z.enum(['true', 'false']).default('false'),
+  FOOTFALL_MQTT_PROXY_PROTOCOL: z.enum(['true', 'false']).default('false'),
   FOOTFALL_ADMIN_KEY: z.string().min(16, 'at least 16 characters, such as `openssl rand -hex 16` gives').optional(),
   FOOTFALL_REQUESTS_PER_S: z.coerce.number().int().min(1).max(1_000_000).default(100),
   FOOTFALL_LATENESS_ALLOWED_S: seconds.default(60),
@@ -66,6 +67,8 @@ export type Config = {
   readonly brokerWorkers: number;
   /** MQTT over TLS; null: not. */
   readonly tls: TlsConfig | null;
+  /** A balancer is in front, and says whose each connection is. */
+  readonly mqttProxyProtocol: boolean;
   /** A key with all scopes; null: none. */
   readonly adminKey: string | null;
   /** Hosts that others than this machine can reach, which must not be open to everybody: `variable: host`. */
@@ -130,6 +133,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): { conf
     mqttPort: value.FOOTFALL_MQTT_PORT,
     mqttWsPort: value.FOOTFALL_MQTT_WS_PORT ?? null,
     brokerWorkers: value.FOOTFALL_BROKER_WORKERS === 'auto' ? availableParallelism() : value.FOOTFALL_BROKER_WORKERS,
+    mqttProxyProtocol: value.FOOTFALL_MQTT_PROXY_PROTOCOL === 'true',
     adminKey: value.FOOTFALL_ADMIN_KEY ?? null,
     requestsPerS: value.FOOTFALL_REQUESTS_PER_S,
     tls,

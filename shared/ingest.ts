@@ -76,8 +76,11 @@ export class Ingest {
     else this.writer.append(message.dpuId, encodeRecords(records), () => stored(outcomes));
   }
 
-  /** As `accept`, for who asks for no outcomes: the message of a DPU's topic in `bytes` from `at` to `end`. */
-  take(dpuId: DpuId, bytes: Buffer, at: number, end: number, stored: () => void): void {
+  /**
+   * As `accept`, of the message of a DPU's topic in `bytes` from `at` to `end`. `stored` gets no outcomes where every event
+   * was accepted.
+   */
+  take(dpuId: DpuId, bytes: Buffer, at: number, end: number, stored: (outcomes?: readonly Outcome[]) => void): void {
     const receivedAtMs = this.#dependencies.clock.nowMs();
     const events = this.#knows(dpuId) ? scanEvents(bytes, at, end, dpuId) : null;
     const latestMs = receivedAtMs + this.#dependencies.futureAllowedMs;

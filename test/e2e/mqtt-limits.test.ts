@@ -126,7 +126,7 @@ test('a client without an id is welcome to a clean session, and refused another'
 
 test('an unacceptable protocol version gets return code 1', async () => {
   await using wire = await openWire(broker.port);
-  wire.send(Buffer.from([0x10, 14, 0, 4, 0x4d, 0x51, 0x54, 0x54, 5, 2, 0, 0, 0, 0, 1, 0x61]));
+  wire.send(Buffer.from([0x10, 14, 0, 4, 0x4d, 0x51, 0x54, 0x54, 6, 2, 0, 0, 0, 0, 1, 0x61]));
   expect(await wire.next()).toMatchObject({ cmd: 'connack', returnCode: 1 });
   await wire.closed();
 });

@@ -28,9 +28,14 @@ export type Wire = AsyncDisposable & {
 
 let clients = 0;
 
-/** Opens a socket to the broker on `port`, with `tls` one that speaks TLS; says nothing yet. */
-export async function openWire(port: number, tls?: ConnectionOptions): Promise<Wire> {
-  const to = { port, host: '127.0.0.1' };
+/** Opens a socket to the broker on `port`, with `tls` one that speaks TLS; says nothing yet. Answers are read as those of `protocolVersion`. */
+export async function openWire(
+  port: number,
+  tls?: ConnectionOptions,
+  options: { readonly protocolVersion?: 4 | 5; readonly localAddress?: string } = {},
+): Promise<Wire> {
+  const { protocolVersion = 4, ...more } = options;
+  const to = { port, host: '127.0.0.1', ...more };
   const socket = tls === undefined ? connectSocket({ ...to, noDelay: true }) : connectTls({ ...to, ...tls });
   await once(socket, tls === undefined ? 'connect' : 'secureConnect');
   const received: Packet[] = [];
@@ -41,7 +46,7 @@ export async function openWire(port: number, tls?: ConnectionOptions): Promise<W
     changed = [];
     for (const resolve of waiting) resolve();
   };
-  const incoming = parser();
+  const incoming = parser({ protocolVersion });
   incoming.on('packet', (packet) => {
     received.push(packet);
     wake();

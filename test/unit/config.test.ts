@@ -21,6 +21,7 @@ test('nothing set is a good configuration', () => {
     mqttPort: 1883,
     futureAllowedMs: 300_000,
     mqttWsPort: null,
+    mqttProxyProtocol: false,
   });
 });
 
