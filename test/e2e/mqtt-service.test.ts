@@ -60,6 +60,7 @@ test('poison is listed in quarantine with its bytes, and the same connection goe
         { topic: TOPIC, dpu_id: '423', payload_base64: Buffer.from('{poison').toString('base64') },
       ],
     });
+  await expect.poll(() => get('/v1/spaces/A/count')).toMatchObject({ count: 5 });
 });
 
 test('a stop while clients are connected over both doors ends with 0, and what was acknowledged is there afterwards', async () => {
