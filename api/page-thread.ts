@@ -34,9 +34,19 @@ function prepare(): Map<string, PageFile> {
   files.set('uplot.js', fileOf('uplot.js', `${readFileSync(chart, 'utf8')}\nexport default uPlot;\n`));
   const chartStyle = chart.replace('uPlot.iife.min.js', 'uPlot.min.css');
   files.set('uplot.css', fileOf('uplot.css', readFileSync(chartStyle, 'utf8')));
-  const modules = [...files.keys()].filter((name) => /\.(ts|js)$/.test(name));
+  const modules = importedBy('main.ts', files);
   files.set('index.html', fileOf('index.html', textOf('index.html').replace(MODULES_MARK, preloads(modules))));
   return files;
+}
+
+/** `name`, and what it imports before it can begin. */
+function importedBy(name: string, files: ReadonlyMap<string, PageFile>, known = new Set<string>()): string[] {
+  known.add(name);
+  const text = Buffer.from(files.get(name)?.bytes.identity ?? []).toString();
+  for (const [, imported = ''] of text.matchAll(/^import [^;]*from '(?:\.|\/page)\/([\w.-]+)';/gm)) {
+    if (!known.has(imported)) importedBy(imported, files, known);
+  }
+  return [...known];
 }
 
 /** Without these the browser would learn of each module only from the one that imports it. */

@@ -76,7 +76,7 @@ export class Building {
   /** Counts of now; not shown while another moment is. */
   applyLive(counts: readonly Count[]): void {
     for (const { at } of counts) this.nowMs = Math.max(this.nowMs, Date.parse(at));
-    if (counts.some(({ space_id }) => !this.spaces.has(space_id))) void this.loadPlan();
+    if (this.spaces.size > 0 && counts.some(({ space_id }) => !this.spaces.has(space_id))) void this.loadPlan();
     if (this.momentMs === null) this.#apply(counts);
   }
 
@@ -102,7 +102,8 @@ export class Building {
     if (counts.length > 0 && this.#changed.size === 0) requestAnimationFrame(() => this.#tell());
     for (const count of counts) {
       // What the stream does not tell stays as it was last known.
-      this.counts.set(count.space_id, { ...this.counts.get(count.space_id), ...count });
+      const isWhole = count.watermark !== undefined;
+      this.counts.set(count.space_id, isWhole ? count : { ...this.counts.get(count.space_id), ...count });
       this.#changed.add(count.space_id);
     }
   }

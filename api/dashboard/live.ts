@@ -15,11 +15,15 @@ type Message = { readonly type: string } & Partial<Count>;
 
 const ASK_EVERY_MS = 1_000;
 const RETRY_MS = 1_000;
+/** Read in pieces, so that none keeps the page from drawing a frame. */
+const PIECE_SPACES = 400;
 /** What the stream does not tell, such as watermarks, is asked for so often. */
 const REFRESH_EVERY_MS = 10_000;
 
 /** Follows the counts of all spaces for as long as the page is there. */
 export async function follow(follower: Follower): Promise<void> {
+  // Not to wait for the answer whether there is a stream.
+  countsNow().then(follower.onCounts, () => undefined);
   let place: string | null = null;
   for (;;) {
     try {
@@ -31,7 +35,7 @@ export async function follow(follower: Follower): Promise<void> {
         if (response.status === 401) await ask('GET', '/v1/spaces?page_size=1');
         throw new ServiceProblem(response.status, 'unknown', 'no stream');
       }
-      follower.onCounts(await everyPage<Count>('/v1/spaces/counts'));
+      follower.onCounts(await countsNow());
       follower.onState('stream');
       place = await readStream(response.body, place, follower);
     } catch {
@@ -44,13 +48,17 @@ export async function follow(follower: Follower): Promise<void> {
 async function askAgainAndAgain({ onCounts, onState }: Follower): Promise<void> {
   for (;;) {
     try {
-      if (!document.hidden) onCounts(await everyPage<Count>('/v1/spaces/counts'));
+      if (!document.hidden) onCounts(await countsNow());
       onState('asking');
     } catch {
       onState('away');
     }
     await pause(ASK_EVERY_MS);
   }
+}
+
+function countsNow(): Promise<Count[]> {
+  return everyPage<Count>('/v1/spaces/counts', PIECE_SPACES);
 }
 
 function streamHeaders(place: string | null): Record<string, string> {
@@ -61,7 +69,7 @@ function streamHeaders(place: string | null): Record<string, string> {
 /** Reads until the stream ends; resolves with the id to go on from. EventSource would do, if it could send a key. */
 async function readStream(body: ReadableStream<Uint8Array>, from: string | null, follower: Follower) {
   const refresh = setInterval(() => {
-    if (!document.hidden) everyPage<Count>('/v1/spaces/counts').then(follower.onCounts, () => undefined);
+    if (!document.hidden) countsNow().then(follower.onCounts, () => undefined);
   }, REFRESH_EVERY_MS);
   let place = from;
   let rest = '';
@@ -81,7 +89,7 @@ async function readStream(body: ReadableStream<Uint8Array>, from: string | null,
         if (data === '') continue;
         const message = JSON.parse(data) as Message;
         if (message.type === 'count') counts.push(message as Count & Message);
-        if (message.type === 'resync') follower.onCounts(await everyPage<Count>('/v1/spaces/counts'));
+        if (message.type === 'resync') follower.onCounts(await countsNow());
       }
       if (counts.length > 0) follower.onCounts(counts);
     }

@@ -1,13 +1,8 @@
 // The page begins here: it loads the building, follows its counts, and shows the view that the address names after #.
 import { Building } from './building.ts';
-import { dpuView } from './dpus.ts';
 import { found, write } from './element.ts';
-import { healthView } from './health.ts';
 import { wantKey } from './key-entry.ts';
-import { keyView } from './keys.ts';
 import { follow, type LiveState } from './live.ts';
-import { quarantineView } from './quarantine.ts';
-import { recountView } from './recounts.ts';
 import { SpacePanel } from './space-panel.ts';
 import { followTheme } from './theme.ts';
 import { TimeMachine } from './time-machine.ts';
@@ -16,12 +11,13 @@ import { Tree } from './tree.ts';
 /** Fills `element` each time it is shown; answers what to do when it is left. */
 export type View = (element: HTMLElement, building: Building) => () => void;
 
-const VIEWS: Readonly<Record<string, View>> = {
-  health: healthView,
-  dpus: dpuView,
-  quarantine: quarantineView,
-  recounts: recountView,
-  keys: keyView,
+/** Loaded when they are looked at first. */
+const VIEWS: Readonly<Record<string, () => Promise<View>>> = {
+  health: async () => (await import('./health.ts')).healthView,
+  dpus: async () => (await import('./dpus.ts')).dpuView,
+  quarantine: async () => (await import('./quarantine.ts')).quarantineView,
+  recounts: async () => (await import('./recounts.ts')).recountView,
+  keys: async () => (await import('./keys.ts')).keyView,
 };
 const STATE_WORDS: Readonly<Record<LiveState, string>> = {
   stream: 'Live',
@@ -55,8 +51,14 @@ function show(): void {
     if (isHere) link.setAttribute('aria-current', 'page');
     else link.removeAttribute('aria-current');
   }
-  if (view !== undefined) leave = view(found('list'), building);
+  if (building.roots[0] !== undefined) write(found('building-name'), building.nameOf(building.roots[0]));
+  if (view !== undefined) void showView(name, view);
   else showSpace(name === 'space' ? decodeURIComponent(id) : '');
+}
+
+async function showView(name: string, load: () => Promise<View>): Promise<void> {
+  const view = await load();
+  if (location.hash.slice(1) === name) leave = view(found('list'), building);
 }
 
 function showSpace(id: string): void {
@@ -66,26 +68,30 @@ function showSpace(id: string): void {
   panel.show(chosen);
   tree.select(chosen);
   timeMachine.show(chosen);
-  write(found('building-name'), building.nameOf(building.roots[0] ?? null));
+}
+
+/** Once there is both, the plan and the counts, whichever comes last. */
+function begin(): void {
+  const { dataset } = document.documentElement;
+  if (dataset['ready'] === 'true' || building.spaces.size === 0 || building.counts.size === 0) return;
+  dataset['ready'] = 'true';
+  show();
 }
 
 building.onPlan(show);
+building.onPlan(begin);
 addEventListener('hashchange', show);
 setInterval(() => {
   if (!document.hidden) building.loadPlan().catch(() => undefined);
 }, PLAN_EVERY_MS);
 
 show();
-await building.loadPlan().catch(() => undefined);
+building.loadPlan().catch(() => undefined);
 void follow({
   onCounts: (counts) => {
-    const isFirst = building.nowMs === 0;
     building.applyLive(counts);
     if (counts.length === 0) found('empty').hidden = false;
-    if (isFirst && counts.length > 0) {
-      show();
-      document.documentElement.dataset['ready'] = 'true';
-    }
+    begin();
   },
   onState: (state) => {
     const status = found('live-state');

@@ -53,12 +53,12 @@ export async function ask<Answer>(method: string, path: string, body?: unknown):
 }
 
 /** Every item of a list. */
-export async function everyPage<Item>(path: string): Promise<Item[]> {
+export async function everyPage<Item>(path: string, pageSize = PAGE_SIZE): Promise<Item[]> {
   const items: Item[] = [];
   for (let cursor = ''; ; ) {
     const after = cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`;
     const joint = path.includes('?') ? '&' : '?';
-    const page = await ask<Page<Item>>('GET', `${path}${joint}page_size=${PAGE_SIZE}${after}`);
+    const page = await ask<Page<Item>>('GET', `${path}${joint}page_size=${pageSize}${after}`);
     items.push(...page.results);
     if (page.next === null) return items;
     cursor = page.next;

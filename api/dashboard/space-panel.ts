@@ -5,7 +5,6 @@ import { make, replace, write } from './element.ts';
 import { ask } from './service.ts';
 import type { Count, Page } from './shapes.ts';
 import { SpaceChart } from './space-chart.ts';
-import { openWhy } from './why.ts';
 import { durationText, fullnessOf, numberText, plural, TRUST_WORDS, trustOf } from './words.ts';
 import { momentText, timeText } from './zone.ts';
 
@@ -30,7 +29,7 @@ export class SpacePanel {
   constructor(element: HTMLElement, building: Building, onLeave: () => void) {
     this.#building = building;
     this.#chart = new SpaceChart(building);
-    const why = () => void openWhy(building, this.#spaceId);
+    const why = async () => (await import('./why.ts')).openWhy(building, this.#spaceId);
     const card = make(
       'section',
       { class: 'card count-card', 'aria-labelledby': 'space-name' },
@@ -41,7 +40,7 @@ export class SpacePanel {
       make('span', { class: 'bar tall', 'aria-hidden': 'true' }, this.#fill),
       this.#trust,
       this.#today,
-      make('button', { type: 'button', id: 'why', onclick: why }, 'Why this number?'),
+      make('button', { type: 'button', id: 'why', onclick: () => void why() }, 'Why this number?'),
     );
     replace(element, card, this.#chart.element);
     building.onCounts((changed) => {

@@ -53,7 +53,7 @@ export class Row {
     const count = building.counts.get(this.#id);
     const { capacity = null } = space ?? {};
     const trust = count === undefined ? 'fresh' : trustOf(count);
-    const told = `${space?.name} ${count?.count} ${capacity} ${trust}`;
+    const told = `${space?.name ?? ''} ${count?.count} ${capacity} ${trust}`;
     if (told === this.#told) return;
     this.#told = told;
     const occupancy = count?.occupancy ?? 0;

@@ -6,7 +6,7 @@ const HOUR_MS = 60 * MINUTE_MS;
 /** Of the sensor at the lockers, before the first start of the demo: long enough for it to count as lost. */
 const BROKEN_BEFORE_MS = 50 * HOUR_MS;
 /** The sensor of the south gate overlooks one of so many who leave. */
-const OVERLOOKED_ONE_OF = 90;
+const OVERLOOKED_ONE_OF = 400;
 /** The sensor of the co-working room saves power: it tells of what it saw so often. */
 const TELLS_EVERY_MS = 5 * MINUTE_MS;
 

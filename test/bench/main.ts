@@ -10,6 +10,7 @@ import { type Figure, formatFigures, whole } from './figure.ts';
 import { type FilledStore, fillStore } from './filled-store.ts';
 import { benchFootprint } from './footprint.ts';
 import { benchInfluxRedis } from './influx-redis.ts';
+import { benchPage } from './page.ts';
 import { benchPast } from './past.ts';
 import { benchPublish } from './publish.ts';
 
@@ -36,6 +37,7 @@ const BENCHES: Record<string, () => Promise<Figure[]>> = {
   arrays: () => benchArrays(report),
   'count-at': async () => benchCountAt(await fillStore(SMALL.events, SMALL.days), await largeStore(), report),
   'influx-redis': () => benchInfluxRedis(report),
+  page: () => benchPage(report),
   past: () => benchPast(report),
   export: async () => benchExport(await fillStore(SMALL.events, SMALL.days), report),
   footprint: async () => benchFootprint(await largeStore(), report),
