@@ -7,6 +7,8 @@ import type { Claims } from '../shared/claims.ts';
 import type { Log } from '../shared/log.ts';
 import type { Guard } from './guard.ts';
 
+/** A fleet comes back all at once: those who come within so long are claimed together. A CONNACK may wait for it. */
+const GATHER_MS = 5;
 /** Takeovers are looked at this often. */
 const SUMMARY_MS = 10_000;
 /** An id taken over so often in that time is in the hands of two devices, which keep throwing each other out. */
@@ -49,8 +51,7 @@ export class Clients {
     const underWay = this.#underWay.get(id);
     if (underWay === undefined) this.#underWay.set(id, [wait]);
     else underWay.push(wait);
-    // A fleet comes back all at once: those of one turn are claimed together.
-    if (this.#unclaimed.length === 0) setImmediate(() => this.#claims?.claim(this.#unclaimed.splice(0)));
+    if (this.#unclaimed.length === 0) setTimeout(() => this.#claims?.claim(this.#unclaimed.splice(0)), GATHER_MS);
     this.#unclaimed.push(id);
   }
 

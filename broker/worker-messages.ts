@@ -1,11 +1,12 @@
 // What the primary and its broker workers tell each other.
+import type { Claimed } from '../shared/claims.ts';
 
 /** Where a broker listens; null: not. Port 0 takes a free one. */
 export type Ports = { readonly mqtt: number | null; readonly ws: number | null; readonly mqtts: number | null };
 
 export type ToWorker =
   | { readonly kind: 'start'; readonly slot: number; readonly ports: Ports; readonly ticketKeys: Uint8Array }
-  | { readonly kind: 'claimed'; readonly clientIds: readonly string[]; readonly isOwn: boolean }
+  | { readonly kind: 'claimed'; readonly claimed: readonly Claimed[] }
   /** Credentials were made or revoked; without being told, a worker finds out within a second. */
   | { readonly kind: 'changed' }
   | { readonly kind: 'stop' };

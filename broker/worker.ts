@@ -26,7 +26,7 @@ process.on('message', (message: ToWorker) => {
       start(message).catch(fail);
       break;
     case 'claimed':
-      onClaimed(message.clientIds, message.isOwn);
+      for (const { clientIds, isOwn } of message.claimed) onClaimed(clientIds, isOwn);
       break;
     case 'changed':
       refresh();

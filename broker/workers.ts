@@ -47,7 +47,7 @@ export async function startWorkers(
     const startedAtMs = clock.monotonicMs();
     const worker = cluster.fork();
     running.set(slot, worker);
-    const membership = exchange.join((clientIds, isOwn) => send(worker, { kind: 'claimed', clientIds, isOwn }));
+    const membership = exchange.join((claimed) => send(worker, { kind: 'claimed', claimed }));
     const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
     worker.on('message', (message: ToPrimary) => {
       if (message.kind === 'claim') membership.claim(message.clientIds);

@@ -11,19 +11,23 @@ export type Claims = {
   follow(onClaimed: (clientIds: readonly string[], isOwn: boolean) => void): void;
 };
 
+export type Claimed = { readonly clientIds: readonly string[]; readonly isOwn: boolean };
+
+/** What comes within so long is told together: every member is told of every claim. */
+const GATHER_MS = 2;
+
 /** Claims among the members of one process, and of those that it passes them on to. */
 export class ClaimsExchange {
-  readonly #members = new Set<(clientIds: readonly string[], isOwn: boolean) => void>();
+  readonly #members = new Set<(claimed: readonly Claimed[]) => void>();
+  #gathered: { readonly by: unknown; readonly clientIds: readonly string[] }[] = [];
 
   /** `deliver` gets all claims from now on; `claim` makes one in the member's name. */
-  join(deliver: (clientIds: readonly string[], isOwn: boolean) => void): {
-    readonly claim: Claims['claim'];
-    leave(): void;
-  } {
+  join(deliver: (claimed: readonly Claimed[]) => void): { readonly claim: Claims['claim']; leave(): void } {
     this.#members.add(deliver);
     return {
       claim: (clientIds) => {
-        for (const member of this.#members) member(clientIds, member === deliver);
+        if (this.#gathered.length === 0) setTimeout(() => this.#tell(), GATHER_MS);
+        this.#gathered.push({ by: deliver, clientIds });
       },
       leave: () => void this.#members.delete(deliver),
     };
@@ -35,8 +39,18 @@ export class ClaimsExchange {
     return {
       claim: (clientIds) => claim(clientIds),
       follow: (onClaimed) => {
-        claim = this.join(onClaimed).claim;
+        claim = this.join((claimed) => {
+          for (const { clientIds, isOwn } of claimed) onClaimed(clientIds, isOwn);
+        }).claim;
       },
     };
+  }
+
+  #tell(): void {
+    const gathered = this.#gathered;
+    this.#gathered = [];
+    for (const member of this.#members) {
+      member(gathered.map(({ by, clientIds }) => ({ clientIds, isOwn: by === member })));
+    }
   }
 }
