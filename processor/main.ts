@@ -11,8 +11,17 @@ import { PartitionProcessor } from './partition.ts';
 
 /** Starts a processor in a thread of its own. `onFatal` is told when only a fresh start can go on. */
 export function startProcessor(config: Config, onFatal: (error: Error) => void): Promise<Threaded<ProcessorControl>> {
-  const { storage, dataDir, logLevel, redisUrl, redisUnsafe, influx, partitions } = config;
-  const options: ProcessorConfig = { storage, dataDir, logLevel, redisUrl, redisUnsafe, influx, partitions };
+  const { storage, dataDir, logLevel, redisUrl, redisUnsafe, influx, partitions, changesKept } = config;
+  const options: ProcessorConfig = {
+    storage,
+    dataDir,
+    logLevel,
+    redisUrl,
+    redisUnsafe,
+    influx,
+    partitions,
+    changesKept,
+  };
   return startThread<ProcessorControl>(new URL(import.meta.url), options, onFatal);
 }
 

@@ -40,7 +40,7 @@ export class Processor implements ProcessorControl {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #atlas = new Atlas();
-  #progress: Progress = { position: 0, factNumber: 0, dueMs: 0, recounting: null, oldestMs: null };
+  #progress: Progress = { position: 0, factNumber: 0, dueMs: 0, recounting: null, oldestMs: null, begunUpTo: 0 };
   #upkeep: Upkeep | null = null;
   #closing = false;
   #jobs: (() => Promise<void>)[] = [];
@@ -135,7 +135,7 @@ export class Processor implements ProcessorControl {
     for (let isTidy = false; ; ) {
       for (const job of this.#jobs.splice(0)) await job();
       if (this.#closing) return [];
-      await upkeep.doWhatIsDue();
+      if (this.#progress.position >= this.#progress.begunUpTo) await upkeep.doWhatIsDue();
       if (entries !== undefined) return entries;
       if (this.#jobs.length > 0) continue;
       if (upkeep.isRecounting) await this.#recountSome(upkeep);

@@ -32,6 +32,8 @@ export class Upkeep {
   static async begin(around: Surroundings, plan: Floorplan, progress: Progress): Promise<Upkeep> {
     const book = new ResetBook(plan, progress);
     const upkeep = new Upkeep(around, book, progress.recounting);
+    // A piece that had been begun is finished before anything else changes.
+    if (upkeep.isRecounting) await upkeep.recountSome();
     if (progress.dueMs === 0) await upkeep.#move(book.begin(around.clock.nowMs()));
     return upkeep;
   }

@@ -35,6 +35,7 @@ const schema = z.object({
   FOOTFALL_FUTURE_ALLOWED_S: seconds.default(300),
   FOOTFALL_LOST_AFTER_S: seconds.default(86_400),
   FOOTFALL_PARTITIONS: z.coerce.number().int().min(1).max(64).default(4),
+  FOOTFALL_CHANGES_KEPT: z.coerce.number().int().min(1_000).max(1_000_000_000).default(1_000_000),
   FOOTFALL_REDIS_UNSAFE: z.enum(['true', 'false']).default('false'),
   REDIS_URL: z.url({ protocol: /^rediss?$/ }).default('redis://127.0.0.1:6379'),
   INFLUX_URL: z.url({ protocol: /^https?$/ }).default('http://127.0.0.1:8086'),
@@ -82,6 +83,8 @@ export type Config = {
   readonly logLevel: string;
   /** Of the journal in Redis; fixed once events are in it. */
   readonly partitions: number;
+  /** In Redis, of the change feed of each partition; older ones are not kept. */
+  readonly changesKept: number;
   readonly redisUrl: string;
   /** Start although a setting of Redis may lose what was acknowledged. */
   readonly redisUnsafe: boolean;
@@ -149,6 +152,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): { conf
     futureAllowedMs: value.FOOTFALL_FUTURE_ALLOWED_S * 1000,
     logLevel: value.FOOTFALL_LOG_LEVEL,
     partitions: value.FOOTFALL_PARTITIONS,
+    changesKept: value.FOOTFALL_CHANGES_KEPT,
     redisUrl: value.REDIS_URL,
     redisUnsafe: value.FOOTFALL_REDIS_UNSAFE === 'true',
     influx: Object.freeze({ url: value.INFLUX_URL, token: value.INFLUX_TOKEN ?? '', org: value.INFLUX_ORG }),

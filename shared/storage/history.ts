@@ -67,6 +67,8 @@ export type Progress = {
   readonly recounting: number | null;
   /** No stored event has a timestamp before it; null: there is none. */
   readonly oldestMs: number | null;
+  /** Entries after `position` up to there may be stored in part, by whoever had begun to: no reset may come due before they are. */
+  readonly begunUpTo: number;
 };
 
 /** Until when an event of a space at `atMs` counts: its first reset at or after that; null: still. */

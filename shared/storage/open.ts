@@ -99,7 +99,7 @@ export type ProcessorStorages = {
 
 export type ProcessorConfig = Pick<
   Config,
-  'storage' | 'dataDir' | 'redisUrl' | 'redisUnsafe' | 'influx' | 'partitions' | 'logLevel'
+  'storage' | 'dataDir' | 'redisUrl' | 'redisUnsafe' | 'influx' | 'partitions' | 'changesKept' | 'logLevel'
 >;
 
 /** Opens the configured back-end for a processor, which for the embedded one works in the calling thread. */

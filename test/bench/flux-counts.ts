@@ -52,7 +52,7 @@ export async function benchFluxCounts(report: (line: string) => void): Promise<F
     await influx.write(RAW_BUCKET, lines);
   }
   const ownership = { partition: 0, epoch: 1, lost: new AbortController().signal };
-  const rollups = new Rollups({ redis, influx, ownership, live: undefined as never, partitions: 1 });
+  const rollups = new Rollups({ redis, influx, ownership, live: undefined as never, partitions: 1, changesKept: 1 });
   while (await rollups.makeSome(endMs));
   await untilQuiet((await serversOfTests()).influx.pid);
   const reader = openHistoryReader({ influx, redis, partitions: 1, currentAtlas: async () => new Atlas() });

@@ -54,7 +54,7 @@ export function openControl(
     };
   };
   return {
-    applied: (factNumber, timeoutMs) => until((done) => done.every((each) => each.factNumber >= factNumber), timeoutMs),
+    applied: (factNumber, timeoutMs) => until((done) => done.every((each) => isApplied(each, factNumber)), timeoutMs),
     caughtUp: async (timeoutMs) => {
       const newest = await Promise.all(
         all.map(async (partition) => (await journal.lag(partition, Number.MAX_SAFE_INTEGER)).newest),
@@ -66,16 +66,25 @@ export function openControl(
   };
 }
 
-type TakenIn = Pick<GroupProgress, 'position' | 'factNumber'>;
+type TakenIn = Pick<GroupProgress, 'position' | 'factNumber' | 'recounting'>;
+
+/** Its recounts included, which are the history group's. */
+function isApplied(done: TakenIn, factNumber: number): boolean {
+  return done.factNumber >= factNumber && (done.recounting === null || done.recounting > factNumber);
+}
 
 async function progressOf(redis: Redis, partition: number): Promise<TakenIn> {
   const texts = await Promise.all(
     [keys.live(partition), keys.late(partition)].map((key) => redis.hget(key, PROGRESS_FIELD)),
   );
-  const both = texts.map((text) => (text === null ? NO_PROGRESS : (JSON.parse(text) as GroupProgress)));
+  const both = texts.map((text) =>
+    text === null ? NO_PROGRESS : { ...NO_PROGRESS, ...(JSON.parse(text) as GroupProgress) },
+  );
+  const open = both.flatMap(({ recounting }) => (recounting === null ? [] : [recounting]));
   return {
     position: Math.min(...both.map((each) => each.position)),
     factNumber: Math.min(...both.map((each) => each.factNumber)),
+    recounting: open.length === 0 ? null : Math.min(...open),
   };
 }
 

@@ -12,6 +12,8 @@ export type HistoryParts = {
   /** Of the same partition, in the same process, and never behind. */
   readonly live: LiveWriter;
   readonly partitions: number;
+  /** Of each partition, in the change feed. */
+  readonly changesKept: number;
 };
 
 /** The number of a DPU that the live group has met already. */

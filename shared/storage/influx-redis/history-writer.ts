@@ -1,10 +1,12 @@
-// The history group: writes every event and what it changes to InfluxDB, and counts what the live group could not.
+// The history group: writes every event and what it changes to InfluxDB, counts what the live group could not, and keeps the change feed.
 //
-//   events + verdicts ─▶ old ones looked up ─▶ marks ─▶ points ─▶ one script: what is late for live counts, cursor
-//   facts ─▶ events they remap ─▶ marks ─▶ difference points ─▶ one script: the differences for live counts, cursor
+//   events + verdicts ─▶ old ones looked up ─▶ begin ─▶ marks ─▶ points ─▶ one script: what is late for live counts, feed, cursor
+//   facts ─▶ recounts to do, what they change in resets ────────────────▶ one script: recounts, feed, cursor
+//   a piece of a recount ─▶ begin ─▶ marks ─▶ difference points ────────▶ one script: differences for live counts, feed, what is left
 //
 // Points are written before the cursor moves. Whoever starts again from the cursor, or was fenced off and writes late,
-// writes the same points: nothing is lost and nothing counts twice.
+// writes the same points: nothing is lost and nothing counts twice. What was begun is stored first, so it is known at any
+// time whether the points are those of the entries up to the cursor and no others.
 import { type Heard, hearAll, NEVER_HEARD } from '../../heard.ts';
 import type { DpuId } from '../../ids.ts';
 import { FencedError } from '../fenced.ts';
@@ -12,26 +14,29 @@ import type {
   AuditOptions,
   AuditReport,
   Batch,
+  EndOfEvent,
   HistoryWriter,
   Progress,
+  RecordedShift,
   ResetMove,
   TakenFacts,
   Truth,
 } from '../history.ts';
 import { auditPartition } from './audit.ts';
-import { duplicateLines } from './duplicates.ts';
-import { packHeard, readHeard } from './heard.ts';
-import { type HistoryParts, numberOf } from './history-parts.ts';
+import type { Feed } from './feed.ts';
+import { readHeard } from './heard.ts';
+import type { HistoryParts } from './history-parts.ts';
+import { count, pointsOf } from './intake-points.ts';
 import { type Judgement, judge } from './judge.ts';
-import { keys } from './keys.ts';
-import { HOUR_MS, Marking } from './marking.ts';
-import { afterBatch, type Draft, PartitionHash } from './partition-hash.ts';
-import { deltaLine, eventLine, RAW_BUCKET } from './points.ts';
-import { differencesOf } from './recount.ts';
+import { BEGUN_FIELD, keys } from './keys.ts';
+import { begin, LateCommit } from './late-commit.ts';
+import { afterBatch, PartitionHash } from './partition-hash.ts';
+import { RAW_BUCKET } from './points.ts';
+import { RecountJobs } from './recount-jobs.ts';
+import { Recounter } from './recounter.ts';
 import { temporarily } from './redis.ts';
 import { Rollups } from './rollups.ts';
-import { runScript } from './scripts.ts';
-import { addDelta, deltasOf } from './space-state.ts';
+import { changesOfShifts } from './shift-nets.ts';
 import { pendingStarts } from './starts.ts';
 import { EntryVerdicts } from './verdicts.ts';
 
@@ -39,95 +44,81 @@ export class InfluxHistoryWriter implements HistoryWriter {
   readonly #parts: HistoryParts;
   readonly #late: PartitionHash;
   readonly #heard: Map<DpuId, Heard>;
+  readonly #jobs: RecountJobs;
+  readonly #recounter: Recounter;
   readonly #rollups: Rollups;
   /** Points of entries up to here may have been written without the cursor having moved past them. */
-  #unsureUpTo: number;
+  #begunUpTo: number;
 
-  private constructor(parts: HistoryParts, late: PartitionHash, heard: Map<DpuId, Heard>, newest: number) {
+  private constructor(
+    parts: HistoryParts,
+    late: PartitionHash,
+    heard: Map<DpuId, Heard>,
+    jobs: RecountJobs,
+    begunUpTo: number,
+  ) {
     this.#heard = heard;
     this.#parts = parts;
     this.#late = late;
+    this.#jobs = jobs;
+    this.#recounter = new Recounter(parts, jobs);
     this.#rollups = new Rollups(parts);
-    this.#unsureUpTo = newest;
+    this.#begunUpTo = begunUpTo;
   }
 
-  /** `newest`: of the partition's journal by now; whoever owned it before may have written up to there. */
+  /** `newest`: of the partition's journal by now; whoever owned it before cannot have written past that. */
   static async open(parts: HistoryParts, newest: number): Promise<InfluxHistoryWriter> {
-    const late = await PartitionHash.read(parts.redis, keys.late(parts.ownership.partition));
-    const heard = await readHeard(parts.redis, parts.ownership.partition);
-    return new InfluxHistoryWriter(parts, late, heard, newest);
+    const { redis, ownership } = parts;
+    const late = await PartitionHash.read(redis, keys.late(ownership.partition));
+    const isOld = late.changes === null && late.progress.position > 0;
+    // What was counted before there was a feed is not in it: whoever reads it from the beginning must be told.
+    late.changes ??= isOld ? 1 : 0;
+    const heard = await readHeard(redis, ownership.partition);
+    const jobs = await RecountJobs.read(redis, ownership.partition);
+    return new InfluxHistoryWriter(parts, late, heard, jobs, late.begunUpTo ?? (isOld ? newest : 0));
   }
 
   async progress(): Promise<Progress> {
-    return { ...this.#late.progress, recounting: null };
+    const { progress } = this.#late;
+    return { ...progress, begunUpTo: Math.max(this.#begunUpTo, progress.position) };
   }
 
-  async commit(batch: Batch): Promise<{ stored: number }> {
+  async commit(batch: Batch, endOf: EndOfEvent): Promise<{ stored: number }> {
     await this.#takeOverStarts();
-    const draft = this.#late.draft();
+    const commit = this.#newCommit();
     const judged = await judge(this.#parts, batch, await this.#verdicts(batch.position));
-    const arrivals = new Map<string, number>();
-    for (const { event, isLate } of judged.fresh) {
-      const recordedHour = Math.floor(event.recordedAtMs / HOUR_MS);
-      arrivals.set(`${recordedHour} ${Math.floor(event.timestampMs / HOUR_MS)}`, recordedHour);
-      for (const delta of deltasOf(event.mapping, event.direction)) {
-        // What is in order was counted by the live group, since the reset only from where that one began to.
-        const from = this.#late.spaces.get(delta.spaceId)?.since?.from;
-        if (isLate) addDelta(draft.space(delta.spaceId), delta, event.timestampMs, 'all');
-        else if (from !== undefined && event.position <= from)
-          addDelta(draft.space(delta.spaceId), delta, event.timestampMs, 'since');
-      }
-    }
-    this.#unsureUpTo = Math.max(this.#unsureUpTo, batch.position);
+    count(judged.fresh, this.#late, commit, endOf);
     await this.#write(judged, batch.position);
-    draft.progress = afterBatch(draft.progress, batch);
-    const heard = hearAll(batch.heard, (dpuId) => this.#heard.get(dpuId) ?? NEVER_HEARD);
-    await this.#store(draft, arrivals, heard);
-    for (const [dpuId, of] of heard) this.#heard.set(dpuId, of);
+    commit.draft.progress = afterBatch(commit.draft.progress, batch);
+    commit.heard = hearAll(batch.heard, (dpuId) => this.#heard.get(dpuId) ?? NEVER_HEARD);
+    await commit.store();
+    for (const [dpuId, of] of commit.heard) this.#heard.set(dpuId, of);
     return { stored: judged.fresh.length };
   }
 
-  async takeFacts(recount: TakenFacts): Promise<void> {
+  async takeFacts({ position, factNumber, dueMs, facts, shifts }: TakenFacts): Promise<void> {
     await this.#takeOverStarts();
-    const { ownership, live, redis, influx, partitions } = this.#parts;
-    const { partition } = ownership;
-    const draft = this.#late.draft();
-    this.#unsureUpTo = Math.max(this.#unsureUpTo, recount.position);
-    for (const { factNumber: cause, remappings } of recount.facts) {
-      for (const remapping of remappings) {
-        const number = live.numberOf(remapping.dpuId);
-        if (number === undefined) continue;
-        for await (const { placed, deltas } of differencesOf(influx, remapping)) {
-          const marking = new Marking(partition);
-          const lines: string[] = [];
-          for (const [index, event] of placed.entries()) {
-            for (const delta of deltas[index] ?? []) {
-              marking.add(delta.spaceId, event.timestampMs);
-              addDelta(draft.space(delta.spaceId), delta, event.timestampMs, 'all');
-              lines.push(deltaLine(event, delta, { number, partition }, { cause }));
-            }
-          }
-          if (lines.length === 0) continue;
-          await marking.set(redis, partitions, recount.position);
-          this.#checkOwned();
-          await influx.write(RAW_BUCKET, lines);
-        }
-      }
-    }
-    const { position, factNumber, dueMs } = recount;
-    draft.progress = { ...draft.progress, position, factNumber, dueMs };
-    await this.#store(draft);
+    const commit = this.#newCommit();
+    const hasSent = (dpuId: DpuId) => this.#parts.live.numberOf(dpuId) !== undefined;
+    for (const fact of facts) commit.recounts.open(fact, position, hasSent);
+    await this.#shift(shifts, commit.feed);
+    commit.draft.progress = { ...commit.draft.progress, position, factNumber, dueMs };
+    await commit.store();
   }
 
   /** The live group moves its starts, and this one follows it. */
-  async moveResets(_partition: number, { dueMs }: ResetMove): Promise<void> {
-    const draft = this.#late.draft();
-    draft.progress = { ...draft.progress, dueMs };
-    await this.#store(draft);
+  async moveResets(_partition: number, { dueMs, shifts }: ResetMove): Promise<void> {
+    const commit = this.#newCommit();
+    await this.#shift(shifts, commit.feed);
+    commit.draft.progress = { ...commit.draft.progress, dueMs };
+    await commit.store();
   }
 
-  async recountSome(): Promise<null> {
-    return null;
+  async recountSome(endOf: EndOfEvent): Promise<number | null> {
+    if (this.#jobs.oldest() === undefined) return null;
+    await this.#takeOverStarts();
+    await this.#recounter.advance(() => this.#newCommit(), this.#late.progress.position, endOf);
+    return this.#late.progress.recounting;
   }
 
   async tidy(beforeMs: number): Promise<boolean> {
@@ -138,18 +129,22 @@ export class InfluxHistoryWriter implements HistoryWriter {
   async audit(truth: Truth, options: AuditOptions): Promise<AuditReport> {
     await this.#takeOverStarts();
     const { report, repairs } = await auditPartition(this.#parts, this.#late, truth, options);
-    const draft = this.#late.draft();
+    const commit = this.#newCommit();
     for (const { spaceId, entrances, exits, since } of repairs) {
-      const space = draft.space(spaceId);
+      const space = commit.draft.space(spaceId);
       space.entrances += entrances;
       space.exits += exits;
       if (space.since !== null) space.since.net += since;
     }
-    if (repairs.length > 0) await this.#store(draft);
+    if (repairs.length > 0) await commit.store();
     return report;
   }
 
   async close(): Promise<void> {}
+
+  #newCommit(): LateCommit {
+    return new LateCommit(this.#parts, this.#late, this.#jobs);
+  }
 
   #verdicts(upTo: number): Promise<EntryVerdicts> {
     const { redis, ownership } = this.#parts;
@@ -157,23 +152,25 @@ export class InfluxHistoryWriter implements HistoryWriter {
     return temporarily(async () => EntryVerdicts.fromMembers(await redis.zrangebyscore(...range)));
   }
 
-  async #write({ fresh, duplicates }: Judgement, position: number): Promise<void> {
-    const { redis, influx, partitions, live } = this.#parts;
-    const { partition } = this.#parts.ownership;
-    const marking = new Marking(partition);
-    const lines = duplicateLines(duplicates, partition);
-    for (const { event, slot } of fresh) {
-      lines.push(eventLine(event, slot, partition));
-      const dpu = { number: numberOf(live, event.dpuId), partition };
-      for (const delta of deltasOf(event.mapping, event.direction)) {
-        marking.add(delta.spaceId, event.timestampMs);
-        lines.push(deltaLine({ timestampMs: event.timestampMs, slot }, delta, dpu));
-      }
-    }
+  async #write(judged: Judgement, position: number): Promise<void> {
+    const { redis, influx, partitions, live, ownership } = this.#parts;
+    const { partition } = ownership;
+    const { marking, lines } = pointsOf(judged, live, partition);
     if (lines.length === 0) return;
-    await marking.set(redis, partitions, position);
+    this.#begunUpTo = Math.max(this.#begunUpTo, position);
+    await Promise.all([
+      begin(this.#parts, keys.late(partition), BEGUN_FIELD, position),
+      marking.set(redis, partitions, position),
+    ]);
     this.#checkOwned();
     await influx.write(RAW_BUCKET, lines);
+  }
+
+  /** What resets change in the partition's counts; the points must be those of the entries up to the cursor. */
+  async #shift(shifts: readonly RecordedShift[], feed: Feed): Promise<void> {
+    if (shifts.length === 0) return;
+    const changes = await changesOfShifts(this.#parts, shifts);
+    for (const [index, shift] of shifts.entries()) feed.shift(shift, changes[index] as number);
   }
 
   /**
@@ -181,32 +178,12 @@ export class InfluxHistoryWriter implements HistoryWriter {
    * points, which must be those of the entries up to the cursor and no others.
    */
   async #takeOverStarts(): Promise<void> {
-    if (this.#late.progress.position < this.#unsureUpTo) return;
+    if (this.#late.progress.position < this.#begunUpTo || (this.#jobs.oldest()?.begun ?? null) !== null) return;
     const starts = await pendingStarts(this.#parts, this.#late);
     if (starts.length === 0) return;
-    const draft = this.#late.draft();
-    for (const { spaceId, since } of starts) draft.space(spaceId).since = since;
-    await this.#store(draft);
-  }
-
-  async #store(
-    draft: Draft,
-    arrivals: ReadonlyMap<string, number> = new Map(),
-    heard: ReadonlyMap<DpuId, Heard> = new Map(),
-  ): Promise<void> {
-    const { redis, ownership } = this.#parts;
-    const { partition, epoch } = ownership;
-    const names = (['lease', 'late', 'verdicts', 'arrivals', 'heard'] as const).map((name) => keys[name](partition));
-    const lists = [
-      draft.fields(),
-      [...arrivals].flatMap(([member, score]) => [score, member]),
-      [...heard].flatMap(([dpuId, of]) => [dpuId, packHeard(of)]),
-    ];
-    // Only those before this batch: when the answer gets lost, the batch is judged by its own once more.
-    const doneWith = this.#late.progress.position;
-    const args = [epoch, doneWith, ...lists.flatMap((list) => [list.length / 2, ...list])];
-    await temporarily(() => runScript(redis, 'late-commit', names, args));
-    draft.take();
+    const commit = this.#newCommit();
+    for (const { spaceId, since } of starts) commit.draft.space(spaceId).since = since;
+    await commit.store();
   }
 
   #checkOwned(): void {

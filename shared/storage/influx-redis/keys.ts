@@ -19,6 +19,13 @@ export const keys = {
   heard: (partition: number) => key(partition, 'heard'),
   verdicts: (partition: number) => key(partition, 'verdicts'),
   arrivals: (partition: number) => key(partition, 'arrivals'),
+  /** The change feed. */
+  changes: (partition: number) => key(partition, 'changes'),
+  /** Recounts by fact: those that are not done, and those that are. */
+  recounts: (partition: number) => key(partition, 'recounts'),
+  recountsDone: (partition: number) => key(partition, 'recounts:done'),
+  /** What is left of open recounts, by fact and number. */
+  recountParts: (partition: number) => key(partition, 'recounts:parts'),
   dirtySpaces: (owner: number) => key(owner, 'dirty'),
   dirty: (owner: number, spaceId: string) => key(owner, `dirty:${spaceId}`),
   rollupVersion: (owner: number) => key(owner, 'rollup:version'),
@@ -38,6 +45,10 @@ export const keys = {
 
 /** The field of `live` and `late` that holds a group's progress; no space id has a colon. */
 export const PROGRESS_FIELD = ':progress';
+/** The field of `late` that holds the number of the partition's newest change. */
+export const CHANGES_FIELD = ':changes';
+/** The field of `late` that holds the position up to which points may have been written. */
+export const BEGUN_FIELD = ':begun';
 
 /** Pub/sub: the number of the newest fact that has been announced to every partition. */
 export const FACTS_CHANNEL = `${PREFIX}facts`;

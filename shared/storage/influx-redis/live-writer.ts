@@ -61,7 +61,8 @@ export class LiveWriter implements HistoryWriter {
   }
 
   async progress(): Promise<Progress> {
-    return { ...this.hash.progress, recounting: null };
+    const { progress } = this.hash;
+    return { ...progress, begunUpTo: progress.position };
   }
 
   /** The number of a DPU of this partition that has ever sent an event. */
@@ -114,7 +115,8 @@ export class LiveWriter implements HistoryWriter {
   async #moveStarts({ starts }: Pick<ResetMove, 'starts'>, progress: GroupProgress): Promise<void> {
     const draft = this.hash.draft();
     const from = this.hash.progress.position;
-    for (const { spaceId, atMs } of starts) {
+    // Several facts may move the same one, and the last of them holds.
+    for (const [spaceId, atMs] of new Map(starts.map((start) => [start.spaceId, start.atMs]))) {
       const known = this.hash.spaces.get(spaceId);
       if ((known?.since?.atMs ?? null) === atMs) continue;
       const space = draft.space(spaceId);

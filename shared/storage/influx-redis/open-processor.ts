@@ -18,7 +18,7 @@ const OPEN_RETRY_MS = 500;
 /** `ringEvents`: of each DPU's ring, where it is not the usual number. */
 export async function openInfluxRedisLoops(config: ProcessorConfig, ringEvents?: number): Promise<ProcessorStorages> {
   const { redis, influx, close } = await connect(config);
-  const { partitions } = config;
+  const { partitions, changesKept } = config;
   const journal = openRedisJournal(redis, { partitions, clock: systemClock });
   const floorplan = openRedisFloorplan(redis, systemClock);
   const ownerships = new Map<number, Ownership>();
@@ -28,7 +28,7 @@ export async function openInfluxRedisLoops(config: ProcessorConfig, ringEvents?:
     const { partition } = live;
     const liveWriter = await LiveWriter.open(redis, live, ringEvents);
     const { newest } = await journal.lag(partition, Number.MAX_SAFE_INTEGER);
-    const parts = { redis, influx, ownership: history, live: liveWriter, partitions };
+    const parts = { redis, influx, ownership: history, live: liveWriter, partitions, changesKept };
     const historyWriter = await InfluxHistoryWriter.open(parts, newest);
     const shared = { journal, floorplan, close: async () => undefined };
     return [

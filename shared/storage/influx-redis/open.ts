@@ -2,6 +2,7 @@
 import { Atlas } from '../../atlas.ts';
 import { type Clock, systemClock } from '../../clock.ts';
 import type { ProcessorConfig, Storage } from '../open.ts';
+import { openChangeReader } from './change-reader.ts';
 import { openRedisClaims } from './claims.ts';
 import { connect } from './connect.ts';
 import { openControl } from './control.ts';
@@ -11,6 +12,7 @@ import { openHistoryReader } from './history-reader.ts';
 import { openRedisJournal } from './journal.ts';
 import { openLiveReader } from './live-reader.ts';
 import { openQuarantinePages } from './quarantine-pages.ts';
+import { openRecountReader } from './recount-reader.ts';
 
 /** Somebody waits for the answer: better told that history is away. */
 const QUERY_TIMEOUT_MS = 8_000;
@@ -41,11 +43,8 @@ export async function openInfluxRedis(
       ...history,
       ...openLiveReader(redis, partitions),
       ...openQuarantinePages(redis, partitions),
-      // Recounts are done when their facts are taken in, and no feed is kept here.
-      recounts: async () => [],
-      openRecounts: async () => [],
-      changes: async () => 'expired',
-      newestChange: async () => '0',
+      ...openChangeReader(redis, partitions),
+      ...openRecountReader(redis, partitions),
     },
     credentials: openRedisCredentials(redis),
     claims,

@@ -1,7 +1,7 @@
 // The change feed as the processor writes it: what each transaction changes in counts, in the same transaction.
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { type CauseKind, ChangePacker } from '../change-packing.ts';
 import type { EndOfEvent, RecordedShift } from '../history.ts';
-import { type CauseKind, ChangePacker } from './change-packing.ts';
 import type { Effect, Names } from './names.ts';
 import { netOf, type Sums } from './sums.ts';
 

@@ -1,9 +1,9 @@
 // Pages of the change feed. A place in it is one number: that of a row of `change_log`, and how many of its changes were read.
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { DpuId, SpaceId } from '../../ids.ts';
+import { type PackedChange, unpackChanges } from '../change-packing.ts';
 import type { ChangeCause, ChangesPage, CountChange } from '../changes.ts';
 import { CHANGES_PER_ROW } from './change-log.ts';
-import { type PackedChange, unpackChanges } from './change-packing.ts';
 
 /** A place is row * PLACES_PER_ROW + changes read of it. */
 const PLACES_PER_ROW = 4096;

@@ -101,7 +101,10 @@ export function openHistoryWriter(dataDir: string): HistoryWriter {
   };
 
   return {
-    progress: async (partition) => ({ ...progressOf(statements, partition), recounting: recounter.oldest() }),
+    progress: async (partition) => {
+      const progress = progressOf(statements, partition);
+      return { ...progress, recounting: recounter.oldest(), begunUpTo: progress.position };
+    },
     commit: async (batch, endOf) => ({ stored: commit(() => storeBatch(batch, endOf)) }),
     takeFacts: async (taken) => commit(() => storeFacts(taken)),
     moveResets: async (partition, move) => commit(() => shiftResets(partition, move)),
@@ -115,7 +118,7 @@ export function openHistoryWriter(dataDir: string): HistoryWriter {
   };
 }
 
-function progressOf(statements: Statements, partition: number): Omit<Progress, 'recounting'> {
+function progressOf(statements: Statements, partition: number): Omit<Progress, 'recounting' | 'begunUpTo'> {
   const row = statements.progress.get(partition);
   const second = statements.oldest.get()?.['second'];
   return {

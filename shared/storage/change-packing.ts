@@ -1,4 +1,4 @@
-// Changes of counts as bytes: a row of `change_log` holds many, each as its difference from the one before it.
+// Changes of counts as bytes, many together, each as its difference from the one before it.
 //
 //   flags (u8)  1 same cause, time and recording as the one before   2 has an end   4 change is not +1 or -1   8 change is -1
 //               16 * kind of cause
@@ -9,7 +9,7 @@
 export const CAUSE_KINDS = ['event', 'recount', 'reset', 'daily_reset'] as const;
 export type CauseKind = (typeof CAUSE_KINDS)[number];
 
-/** `space` by its number in the database. */
+/** `space` by its number where the changes are kept. */
 export type PackedChange = {
   readonly space: number;
   readonly fromMs: number;
@@ -100,7 +100,7 @@ export function unpackChanges(packed: Uint8Array): PackedChange[] {
     let value = 0;
     for (let scale = 1; ; scale *= 128) {
       const byte = packed[at++];
-      if (byte === undefined) throw new Error('a row of change_log ends within a number');
+      if (byte === undefined) throw new Error('packed changes end within a number');
       value += (byte & 0x7f) * scale;
       if (byte < 0x80) return value;
     }
