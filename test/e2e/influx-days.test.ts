@@ -33,7 +33,7 @@ beforeAll(async () => {
   store = await connect(config);
   reader = openHistoryReader({ ...store, partitions: 1, currentAtlas: async () => new Atlas() });
   const ownership = { partition: 0, epoch: 1, lost: new AbortController().signal };
-  rollups = new Rollups({ ...store, ownership, live: undefined as never, partitions: 1 });
+  rollups = new Rollups({ ...store, ownership, live: undefined as never, partitions: 1, changesKept: 1 });
   const random = seededRandom(11);
   await write(
     Array.from({ length: 3_000 }, () => ({
