@@ -129,7 +129,12 @@ export class SpacePanel {
     const fact = (name: string, value: number) =>
       make('div', {}, make('dt', {}, name), make('dd', {}, numberText(value)));
     const { entrances, exits, peak } = today;
-    replace(this.#today, fact('in that day', entrances), fact('out', exits), fact('at most', peak));
+    replace(
+      this.#today,
+      fact(momentMs === null ? 'in today' : 'in that day', entrances),
+      fact('out', exits),
+      fact('at most', peak),
+    );
   }
 
   /** Moves to the heading, for those who chose the space by key. */
