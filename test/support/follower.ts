@@ -4,23 +4,25 @@ import type { Client } from './http.ts';
 type Entry = { readonly fromMs: number; readonly untilMs: number; readonly change: number };
 type Fed = { space_id: string; from: string; until: string | null; change: number };
 
-/** Entries read together: few, so that there are many pages. */
+/** Entries read together unless told: few, so that there are many pages. */
 const PAGE_SIZE = 100;
 
 export class Follower {
   readonly #client: Client;
+  readonly #pageSize: number;
   readonly #entries = new Map<string, Entry[]>();
   #cursor: string | null = null;
 
-  constructor(client: Client) {
+  constructor(client: Client, pageSize = PAGE_SIZE) {
     this.#client = client;
+    this.#pageSize = pageSize;
   }
 
   /** Goes on where it stopped, until there is nothing new. */
   async follow(): Promise<void> {
     for (;;) {
       const since = this.#cursor === null ? '' : `&since=${this.#cursor}`;
-      const { next, results } = await this.#client.get(`/v1/changes?page_size=${PAGE_SIZE}${since}`);
+      const { next, results } = await this.#client.get(`/v1/changes?page_size=${this.#pageSize}${since}`);
       for (const { space_id, from, until, change } of results as Fed[]) {
         const untilMs = until === null ? Number.POSITIVE_INFINITY : Date.parse(until);
         const entries = this.#entries.get(space_id) ?? [];
