@@ -117,7 +117,10 @@ async function startAll(config: Config, log: Log): Promise<RunningService> {
     doors.push(broker);
     const api = await openApi(core, config, log);
     doors.push(api);
-    api.server.on('upgrade', broker.handleUpgrade);
+    api.server.on('upgrade', (request, ...stream) => {
+      const isMqtt = request.url?.split('?', 1)[0] === '/mqtt';
+      (isMqtt ? broker : api).handleUpgrade(request, ...stream);
+    });
     if (config.demo) doors.unshift(await (await import('./shared/demo/demo.ts')).startDemo(core, log));
     return { where: `${brokerAddress(config, broker)} http=${config.httpHost}:${api.port}`, close };
   } catch (error) {

@@ -2,8 +2,11 @@
 //
 //   authenticate ──▶ parse JSON ──▶ validate (zod) ──▶ handler ──▶ JSON ──▶ ETag ──▶ answer
 //       └──────────────┴───────────────┴── throws ──▶ problemOf ──▶ application/problem+json
+import { EventEmitter } from 'node:events';
+import type { Server } from 'node:http';
 import etag from '@fastify/etag';
 import helmet from '@fastify/helmet';
+import websocket from '@fastify/websocket';
 import fastify, { type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import { auditRequests } from './audit.ts';
 import { authenticateRequests } from './authentication.ts';
@@ -24,6 +27,7 @@ import { eventRoutes } from './routes/events.ts';
 import { floorplanRoutes } from './routes/floorplan.ts';
 import { healthRoutes } from './routes/health.ts';
 import { keyRoutes } from './routes/keys.ts';
+import { liveRoutes } from './routes/live.ts';
 import { outageRoutes, resetRoutes, voidRoutes } from './routes/marks.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { pageRoutes } from './routes/page.ts';
@@ -46,6 +50,8 @@ declare module 'fastify' {
 const BODY_BYTES_MAX = 64 * 1024;
 /** For a request to arrive whole. */
 const REQUEST_TIMEOUT_MS = 10_000;
+/** Readers of streams say nothing. */
+const WEBSOCKET_MESSAGE_BYTES_MAX = 1024;
 /** Longer than any line that node takes, so that an id that is too long gets its own message. */
 const PARAM_CHARACTERS_MAX = 64 * 1024;
 
@@ -63,6 +69,7 @@ const ROUTES = [
   pastRoutes,
   driftRoutes,
   changeRoutes,
+  liveRoutes,
   healthRoutes,
   eventRoutes,
   quarantineRoutes,
@@ -72,8 +79,8 @@ const ROUTES = [
   pageRoutes,
 ];
 
-/** Every route of the service; nothing listens yet. */
-export function buildApp(dependencies: ApiDependencies): Api {
+/** Every route of the service; nothing listens yet. `upgrades` emits `upgrade` for what asks to become a WebSocket. */
+export function buildApp(dependencies: ApiDependencies, upgrades: EventEmitter = new EventEmitter()): Api {
   const app = fastify({
     loggerInstance: dependencies.log,
     logController: new LogController({ disableRequestLogging: true }),
@@ -109,6 +116,8 @@ export function buildApp(dependencies: ApiDependencies): Api {
   auditRequests(app);
   negotiateExports(app);
   app.register(etag);
+  const server = upgrades as Server;
+  app.register(websocket, { options: { server, maxPayload: WEBSOCKET_MESSAGE_BYTES_MAX } });
   app.register(async (scope) => {
     for (const addRoutes of ROUTES) addRoutes(scope as Api, dependencies);
   });

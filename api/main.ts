@@ -1,6 +1,8 @@
 // Starts the API on a port. The server is handed out so that others can take its `upgrade` event.
-import type { Server } from 'node:http';
+import { EventEmitter } from 'node:events';
+import type { IncomingMessage, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { systemClock } from '../shared/clock.ts';
 import type { Config } from '../shared/config.ts';
 import { type Core, listenFailure, openCore, type RunningService, refuseOpenDoors } from '../shared/core.ts';
@@ -10,17 +12,27 @@ import { SpaceWatch } from '../shared/watch.ts';
 import { buildApp } from './app.ts';
 import type { ApiDependencies } from './dependencies.ts';
 
-export type RunningApi = { readonly port: number; readonly server: Server; close(): Promise<void> };
+type HandleUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+
+export type RunningApi = {
+  readonly port: number;
+  readonly server: Server;
+  /** For `upgrade` events of the server that ask for something of the API. */
+  readonly handleUpgrade: HandleUpgrade;
+  close(): Promise<void>;
+};
 
 /** Listens on `port` (0: a free one). `close` takes no more requests and resolves when those under way are answered. */
 export async function startApi(
   dependencies: ApiDependencies,
   { host, port }: { readonly host: string; readonly port: number },
 ): Promise<RunningApi> {
-  const app = buildApp(dependencies);
+  const upgrades = new EventEmitter();
+  const app = buildApp(dependencies, upgrades);
   await app.listen({ host, port });
   const { port: taken } = app.server.address() as AddressInfo;
-  return { port: taken, server: app.server, close: async () => app.close() };
+  const handleUpgrade: HandleUpgrade = (...request) => void upgrades.emit('upgrade', ...request);
+  return { port: taken, server: app.server, handleUpgrade, close: async () => app.close() };
 }
 
 /** The API on `core`, at the address that is configured. */
@@ -58,6 +70,7 @@ export async function runApi(config: Config, log: Log): Promise<RunningService> 
   const core = await openCore(config, log, null);
   try {
     const api = await openApi(core, config, log);
+    api.server.on('upgrade', api.handleUpgrade);
     const close = async () => {
       await api.close();
       await core.close();

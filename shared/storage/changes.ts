@@ -15,9 +15,27 @@ export type CountChange = {
   readonly change: number;
   readonly cause: ChangeCause;
   readonly recordedAtMs: number;
+  /** It is change `number` of its partition; numbers grow, and need not be consecutive. */
+  readonly partition: number;
+  readonly number: number;
   /** The place after it. */
   readonly cursor: string;
 };
+
+/**
+ * A place in the feed: up to which number it has been read in each partition. As text the one number, or with several
+ * partitions `<their sum>-<of partition 0>.<of partition 1>…`: it begins with a number that grows along the feed.
+ */
+export function numbersAt(place: string): number[] {
+  const dash = place.indexOf('-');
+  return (dash === -1 ? place : place.slice(dash + 1)).split('.').map(Number);
+}
+
+/** The opposite of `numbersAt`. */
+export function placeOf(numbers: readonly number[]): string {
+  if (numbers.length === 1) return String(numbers[0]);
+  return `${numbers.reduce((sum, number) => sum + number, 0)}-${numbers.join('.')}`;
+}
 
 export type ChangesPage = { readonly results: readonly CountChange[]; readonly next: string };
 

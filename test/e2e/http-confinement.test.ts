@@ -77,6 +77,10 @@ const TABLE: Record<string, Case[]> = {
     ['/v1/changes', 200],
     ['/v1/changes?space_ids=theirs', 404],
   ],
+  'get /v1/live': [
+    ['/v1/live?last_event_id=none', 400],
+    ['/v1/live?space_ids=theirs', 404],
+  ],
   'get /v1/recounts': [['/v1/recounts', 200]],
   'get /v1/recounts/{id}': [['/v1/recounts/1', 404]],
   'get /v1/quarantine': closed('/v1/quarantine'),

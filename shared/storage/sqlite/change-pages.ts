@@ -79,6 +79,7 @@ export class ChangePages {
           return { kind: 'reset', fact: null };
       }
     };
-    return { spaceId, fromMs, untilMs, change, recordedAtMs, cause: cause(), cursor: String(place) };
+    const at = { partition: 0, number: place, cursor: String(place) };
+    return { spaceId, fromMs, untilMs, change, recordedAtMs, cause: cause(), ...at };
   }
 }
