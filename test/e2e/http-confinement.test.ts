@@ -148,6 +148,11 @@ const TABLE: Record<string, Case[]> = {
     ...item('/v1/dpus/:id/secret', 'ours-dpu', 'theirs-dpu', undefined, 201),
     ['/v1/dpus/moved-dpu/secret', 403],
   ],
+  'delete /v1/dpus/{id}/secret': [
+    ...item('/v1/dpus/:id/secret', 'ours-dpu', 'theirs-dpu', undefined, 204),
+    ['/v1/dpus/moved-dpu/secret', 403],
+  ],
+  'post /v1/dpus/secrets': closed('/v1/dpus/secrets', { dpus: [{ id: 'ours-dpu' }] }),
   'post /v1/dpus/{id}/placements': [
     ...item('/v1/dpus/:id/placements?dry_run=true', 'ours-dpu', 'theirs-dpu', { ...DOOR, facing: 'b' }),
     ['/v1/dpus/ours-dpu/placements', 404, { ...DOOR, doorway_id: 'theirs-door' }],

@@ -1,4 +1,4 @@
-// A reader of the live stream over HTTP, as any client of Server-Sent Events is one.
+// A reader of the live stream over HTTP, as every client of Server-Sent Events is one.
 
 export type LiveMessage = {
   readonly id: string;
