@@ -1,10 +1,10 @@
 // The change feed as everybody reads it: the streams of all partitions as one, the change that was recorded first coming first.
 //
-// A place in it is `<changes read>-<of partition 0>.<of partition 1>…`, so later places begin with greater numbers.
+// A place in it is how many changes have been read of each partition.
 import type { Redis } from 'ioredis';
 import type { SpaceId } from '../../ids.ts';
 import { type PackedChange, unpackChanges } from '../change-packing.ts';
-import type { ChangeCause, ChangeReader, CountChange } from '../changes.ts';
+import { type ChangeCause, type ChangeReader, type CountChange, numbersAt, placeOf } from '../changes.ts';
 import { CHANGES_PER_ENTRY } from './feed.ts';
 import { CHANGES_FIELD, keys } from './keys.ts';
 import { temporarily } from './redis.ts';
@@ -13,7 +13,7 @@ import { temporarily } from './redis.ts';
 const LOOKED_AT = 20_000;
 
 type StreamEntry = [id: Buffer, fields: Buffer[]];
-type Change = Omit<CountChange, 'cursor'>;
+type Change = Omit<CountChange, 'cursor' | 'partition' | 'number'>;
 /** What follows a place in one partition. */
 type Part = { readonly newest: number; readonly changes: Change[]; readonly isExpired: boolean };
 
@@ -38,15 +38,16 @@ export function openChangeReader(redis: Redis, partitions: number): ChangeReader
         const change = parts[partition]?.changes[taken[partition] as number] as Change;
         taken[partition] = (taken[partition] as number) + 1;
         place[partition] = (place[partition] as number) + 1;
-        if (wanted === null || wanted.has(change.spaceId)) results.push({ ...change, cursor: textOf(place) });
+        if (wanted === null || wanted.has(change.spaceId))
+          results.push({ ...change, partition, number: place[partition] as number, cursor: placeOf(place) });
       }
-      return { results, next: textOf(place) };
+      return { results, next: placeOf(place) };
     },
     newestChange: async () => {
       const newest = await temporarily(() =>
         Promise.all(all.map((partition) => redis.hget(keys.late(partition), CHANGES_FIELD))),
       );
-      return textOf(newest.map((text) => Number(text ?? 0)));
+      return placeOf(newest.map((text) => Number(text ?? 0)));
     },
   };
 }
@@ -119,13 +120,9 @@ function changeOf(packed: PackedChange, spaces: readonly string[], dpus: readonl
   return { spaceId: spaces[space] as SpaceId, fromMs, untilMs, change, cause: cause(), recordedAtMs };
 }
 
-function textOf(place: readonly number[]): string {
-  return `${place.reduce((sum, number) => sum + number, 0)}-${place.join('.')}`;
-}
-
 /** The changes read of each partition; null when the text is no place. */
 function placesOf(cursor: string, partitions: number): number[] | null {
-  const match = /^(\d{1,16})-((?:\d{1,15}\.)*\d{1,15})$/.exec(cursor);
-  const place = (match?.[2] ?? '').split('.').map(Number);
-  return match !== null && place.length === partitions && textOf(place) === cursor ? place : null;
+  if (!/^\d{1,16}(-(\d{1,15}\.)*\d{1,15})?$/.test(cursor)) return null;
+  const place = numbersAt(cursor);
+  return place.length === partitions && placeOf(place) === cursor ? place : null;
 }
