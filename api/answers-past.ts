@@ -97,3 +97,23 @@ export const healthAnswer = z
     ),
   })
   .meta({ id: 'Health' });
+export const dryRunAnswer = z
+  .object({
+    spaces: z.array(
+      z.object({
+        space_id: text,
+        from: moment,
+        until: moment,
+        days: z.array(
+          z.object({
+            date: text,
+            count_before: z.int().describe('At the end of the day, as it is.'),
+            count_after: z.int().describe('At the end of the day, as it would be.'),
+            largest_difference: z.int(),
+          }),
+        ),
+      }),
+    ),
+    events: z.int().describe('That would be mapped differently.'),
+  })
+  .meta({ id: 'DryRun', description: 'With dry_run=true: what would change. Nothing was changed.' });

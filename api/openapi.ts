@@ -2,7 +2,9 @@
 import swagger from '@fastify/swagger';
 import type { RouteOptions } from 'fastify';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
+import { z } from 'zod';
 import { problemAnswer } from './answers.ts';
+import { dryRunAnswer } from './answers-past.ts';
 import { type RouteScope, scopeOf } from './authentication.ts';
 import type { Api } from './dependencies.ts';
 import { nothing } from './schemas.ts';
@@ -23,10 +25,20 @@ export function describeRoute(route: RouteOptions): void {
   const scope = scopeOf(route);
   schema.security = scope === 'nobody' ? [] : [{ key: [scope] }];
   schema.response = {
-    ...schema.response,
+    ...(asksForDryRun(schema.querystring) ? orDryRun(schema.response) : schema.response),
     default: { description: 'A problem', content: { 'application/problem+json': { schema: problemAnswer } } },
   };
   route.schema = schema;
+}
+
+function asksForDryRun(query: unknown): boolean {
+  return query instanceof z.ZodObject && 'dry_run' in query.shape;
+}
+
+/** With dry_run the answer is 200 and says what would change. */
+function orDryRun(response: object = {}): object {
+  const given = (response as { 200?: z.ZodType })[200];
+  return { ...response, 200: given === undefined ? dryRunAnswer : z.union([given, dryRunAnswer]) };
 }
 
 export function describeApi(app: Api): void {
