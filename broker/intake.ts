@@ -70,8 +70,9 @@ export class Intake {
     const first = bytes[at] as number;
     const type = first >> 4;
     this.#barred = !this.#owner.mayPass(first);
+    if (this.#barred) return at;
     checkFirstByte(first);
-    if (this.#barred || !readHeader(bytes, at, header)) return at;
+    if (!readHeader(bytes, at, header)) return at;
     const { bodyAt, end } = header;
     if (end - bodyAt > this.#owner.packetBytesMax) {
       if (type === PACKET.publish) return this.#fastPath.beginSkipping(bytes, header) || at;

@@ -29,6 +29,13 @@ describe.skipIf(missing)('mosquitto_pub', () => {
     expect(eventsIn(broker.records)).toMatchObject([{ dpuId: '423', direction: 1 }]);
   });
 
+  test.each(['0', '1', '2'])('publishes in MQTT 5 with QoS %s', async (qos) => {
+    broker.records.length = 0;
+    await publish('-V', '5', '-q', qos, '-m', EVENT, '-D', 'publish', 'user-property', 'a', 'b');
+    await broker.until(() => broker.records.length > 0);
+    expect(eventsIn(broker.records)).toMatchObject([{ dpuId: '423', direction: 1 }]);
+  });
+
   test('publishes a line at a time, retained, with a will and a session', async () => {
     broker.records.length = 0;
     const options = [

@@ -39,6 +39,8 @@ export type TestBrokerOptions = {
   readonly authenticate?: BrokerServiceDependencies['authenticate'];
   readonly wsPort?: number | null;
   readonly clock?: Clock;
+  readonly limits?: BrokerServiceDependencies['limits'];
+  readonly proxyProtocol?: boolean;
 };
 
 export async function startTestBroker(options: TestBrokerOptions = {}): Promise<TestBroker> {
@@ -55,10 +57,16 @@ export async function startTestBroker(options: TestBrokerOptions = {}): Promise<
     futureAllowedMs: 300_000,
     latenessAllowedMs: 60_000,
   });
-  const { authenticate, wsPort = null } = options;
+  const { authenticate, wsPort = null, limits = {}, proxyProtocol = false } = options;
   const service = await startBroker(
-    { ingest, clock, log, ...(authenticate === undefined ? {} : { authenticate }) },
-    { host: '127.0.0.1', ports: { mqtt: 0, ws: wsPort, mqtts: null }, tls: null, ticketKeys: new Uint8Array() },
+    { ingest, clock, log, limits, ...(authenticate === undefined ? {} : { authenticate }) },
+    {
+      host: '127.0.0.1',
+      ports: { mqtt: 0, ws: wsPort, mqtts: null },
+      proxyProtocol,
+      tls: null,
+      ticketKeys: new Uint8Array(),
+    },
   );
   return {
     service,
