@@ -30,6 +30,7 @@ const netOfMany = (untilMs = Number.POSITIVE_INFINITY) =>
   many().reduce((sum, { timestampMs, direction }) => sum + (timestampMs < untilMs ? direction : 0), 0);
 
 describe.each(HISTORY_BACKENDS)('changes on $name', ({ missing, canLose, open }) => {
+  if (missing !== null) process.stdout.write(`not run: ${missing}\n`);
   let place: HistoryPlace | undefined;
   afterEach(() => place?.close());
 
@@ -109,7 +110,7 @@ describe.each(HISTORY_BACKENDS)('changes on $name', ({ missing, canLose, open })
         [LOBBY, 2_000, 5_000, -1, DPU],
         [LOBBY, 2_000, 5_000, 1, 1],
         [HALL, 2_000, null, -1, 1],
-      [HALL, 5_000, null, 1, 1],
+        [HALL, 5_000, null, 1, 1],
       ]);
       const recordedLast = NINE + 100 * HOUR_MS;
       expect(changes.map(({ recordedAtMs }) => recordedAtMs).slice(-2)).toEqual([recordedLast, recordedLast]);
@@ -195,51 +196,48 @@ describe.each(HISTORY_BACKENDS)('changes on $name', ({ missing, canLose, open })
     expect(await reader.recounts(0, 9)).toEqual([]);
   });
 
-  test.skipIf(missing !== null || !canLose)(
-    'what is stored and not answered is stored once when it is repeated',
-    async () => {
-      const { reader, writer, commit, lose, move } = await opened();
-      const late = { script: 'live counts, to the change feed', isCarriedOut: true };
+  // The embedded store is in the same process, and forgets nothing: there is no answer to be lost.
+  if (!canLose) return;
+
+  test.skipIf(missing !== null)('what is stored and not answered is stored once when it is repeated', async () => {
+    const { reader, writer, commit, lose, move } = await opened();
+    const late = { script: 'live counts, to the change feed', isCarriedOut: true };
+    lose(late);
+    await expect(commit([event(0), event(1_000)], NEVER_ENDS, 2)).rejects.toThrow(TemporaryStorageError);
+    await commit([event(0), event(1_000)], NEVER_ENDS, 2);
+    expect(await allChanges(reader)).toHaveLength(2);
+    await move(1, NINE + 1_000);
+    for (let isOpen = true; isOpen; ) {
       lose(late);
-      await expect(commit([event(0), event(1_000)], NEVER_ENDS, 2)).rejects.toThrow(TemporaryStorageError);
-      await commit([event(0), event(1_000)], NEVER_ENDS, 2);
-      expect(await allChanges(reader)).toHaveLength(2);
-      await move(1, NINE + 1_000);
-      for (let isOpen = true; isOpen; ) {
-        lose(late);
-        await expect(writer.recountSome(NEVER_ENDS)).rejects.toThrow(TemporaryStorageError);
-        isOpen = (await writer.recountSome(NEVER_ENDS)) !== null;
-      }
-      expect(await allChanges(reader)).toHaveLength(4);
-      const [lobby, hall] = await reader.counts([LOBBY, HALL]);
-      expect([lobby?.net, hall?.net]).toEqual([1, 1]);
-      expect(await reader.recounts(1, 1)).toMatchObject([{ eventsDone: 1, isDone: true }]);
-    },
-  );
-
-  test.skipIf(missing !== null || !canLose)(
-    'a piece whose points were written and not committed is done again, once',
-    async () => {
-      const { reader, writer, commit, lose, move, openWriter } = await opened();
-      await commit(many());
-      await move(1, NINE);
-      await writer.recountSome(NEVER_ENDS);
-      lose({ script: 'live counts, to the change feed', isCarriedOut: false });
       await expect(writer.recountSome(NEVER_ENDS)).rejects.toThrow(TemporaryStorageError);
-      // More events of the same hours, so that a piece made anew would be another one.
-      const after = writing(place as HistoryPlace, await openWriter());
-      await after.commit([event(500), event(1_500)], NEVER_ENDS, 20);
-      await recountAll(after.writer);
-      const endMs = NINE + 2 * MANY * 1_000;
-      expect([await reader.net(LOBBY, null, endMs), await reader.net(HALL, null, endMs)]).toEqual([2, netOfMany()]);
-      const [lobby, hall] = await reader.counts([LOBBY, HALL]);
-      expect([lobby?.net, hall?.net]).toEqual([2, netOfMany()]);
-      const changes = await allChanges(reader);
-      expect([held(changes, LOBBY, endMs), held(changes, HALL, endMs)]).toEqual([2, netOfMany()]);
-    },
-  );
+      isOpen = (await writer.recountSome(NEVER_ENDS)) !== null;
+    }
+    expect(await allChanges(reader)).toHaveLength(4);
+    const [lobby, hall] = await reader.counts([LOBBY, HALL]);
+    expect([lobby?.net, hall?.net]).toEqual([1, 1]);
+    expect(await reader.recounts(1, 1)).toMatchObject([{ eventsDone: 1, isDone: true }]);
+  });
 
-  test.skipIf(missing !== null || !canLose)(
+  test.skipIf(missing !== null)('a piece whose points were written and not committed is done again, once', async () => {
+    const { reader, writer, commit, lose, move, openWriter } = await opened();
+    await commit(many());
+    await move(1, NINE);
+    await writer.recountSome(NEVER_ENDS);
+    lose({ script: 'live counts, to the change feed', isCarriedOut: false });
+    await expect(writer.recountSome(NEVER_ENDS)).rejects.toThrow(TemporaryStorageError);
+    // More events of the same hours, so that a piece made anew would be another one.
+    const after = writing(place as HistoryPlace, await openWriter());
+    await after.commit([event(500), event(1_500)], NEVER_ENDS, 20);
+    await recountAll(after.writer);
+    const endMs = NINE + 2 * MANY * 1_000;
+    expect([await reader.net(LOBBY, null, endMs), await reader.net(HALL, null, endMs)]).toEqual([2, netOfMany()]);
+    const [lobby, hall] = await reader.counts([LOBBY, HALL]);
+    expect([lobby?.net, hall?.net]).toEqual([2, netOfMany()]);
+    const changes = await allChanges(reader);
+    expect([held(changes, LOBBY, endMs), held(changes, HALL, endMs)]).toEqual([2, netOfMany()]);
+  });
+
+  test.skipIf(missing !== null)(
     'a place whose next change is no longer kept has expired, the beginning too',
     async () => {
       const { reader, commit } = await opened(1_000);
