@@ -17,6 +17,8 @@ export type Job = {
   readonly inFlightPerConnection: number;
   /** Events of a device: from `firstMs` on, `stepMs` apart; null: now. */
   readonly backlog: { readonly firstMs: number; readonly stepMs: number } | null;
+  /** A device sends so often, later only while it waits for acknowledgements; absent or null: as fast as it goes. */
+  readonly periodMs?: number | null;
 };
 
 export type Result = {
@@ -55,6 +57,8 @@ function openDevice(dpuId: string, opened: () => void): void {
   let acked = 0;
   let sent = 0;
   let lastMs = 0;
+  let dueMs = 0;
+  const number = starts.length;
   const socket = connect({
     port: job.port,
     host: '127.0.0.1',
@@ -66,7 +70,12 @@ function openDevice(dpuId: string, opened: () => void): void {
   socket.write(
     generate({ cmd: 'connect', protocolId: 'MQTT', protocolVersion: 4, clientId: dpuId, clean: true, keepalive: 0 }),
   );
-  starts.push(() => send(job.inFlightPerConnection, systemClock.monotonicMs()));
+  starts.push(() => {
+    const nowMs = systemClock.monotonicMs();
+    // Spread over the first period, as devices are that know nothing of each other.
+    dueMs = nowMs + (number / job.dpuIds.length - 1) * (job.periodMs ?? 0);
+    sendWhenDue(job.inFlightPerConnection, nowMs);
+  });
 
   function onRead(bytes: number, buffer: Uint8Array): boolean {
     if (connackBytes < CONNACK_BYTES) {
@@ -84,10 +93,19 @@ function openDevice(dpuId: string, opened: () => void): void {
       if (acked < job.warmUpPerConnection) continue;
       latenciesUs.recordValue(Math.round((nowMs - (sentAtMs[acked % sentAtMs.length] as number)) * 1000));
     }
-    send(freed, nowMs);
+    sendWhenDue(freed, nowMs);
     countAcks(freed, nowMs);
     if (acked === job.messagesPerConnection) finishDevice(socket);
     return true;
+  }
+
+  function sendWhenDue(count: number, nowMs: number): void {
+    if (job.periodMs === undefined || job.periodMs === null) return send(count, nowMs);
+    for (let left = count; left > 0; left--) {
+      dueMs += job.periodMs;
+      if (dueMs <= nowMs) send(1, nowMs);
+      else setTimeout(() => send(1, systemClock.monotonicMs()), dueMs - nowMs);
+    }
   }
 
   function send(count: number, nowMs: number): void {

@@ -13,6 +13,7 @@ import { benchInfluxRedis } from './influx-redis.ts';
 import { benchPage } from './page.ts';
 import { benchPast } from './past.ts';
 import { benchPublish } from './publish.ts';
+import { benchRecount } from './recount.ts';
 
 const SMALL = { events: 1_000_000, days: 6 };
 const LARGE = { events: 10_000_000, days: 60 };
@@ -39,6 +40,7 @@ const BENCHES: Record<string, () => Promise<Figure[]>> = {
   'influx-redis': () => benchInfluxRedis(report),
   page: () => benchPage(report),
   past: () => benchPast(report),
+  recount: async () => benchRecount(await largeStore(), report),
   export: async () => benchExport(await fillStore(SMALL.events, SMALL.days), report),
   footprint: async () => benchFootprint(await largeStore(), report),
 };

@@ -9,6 +9,8 @@ export const SECONDS_PER_HOUR = 3600;
 const ABSENT = -1;
 /** Rows in one INSERT; above about 200 a longer statement gains nothing. */
 const ROWS_PER_INSERT = 200;
+/** Hours are read together until they have so many seconds: a statement each would cost more than the events of a quiet DPU. */
+const SECONDS_PER_READ = 250;
 /** SQLITE_CONSTRAINT_PRIMARYKEY, https://www.sqlite.org/rescode.html */
 const DUPLICATE_KEY = 1555;
 
@@ -90,8 +92,9 @@ export class RawEvents {
       `WITH RECURSIVE hours (hour) AS (SELECT ?1 UNION ALL SELECT hour + 1 FROM hours WHERE hour < ?2)
        SELECT hour, seconds FROM hours CROSS JOIN dpu_hour USING (hour) WHERE dpu = ?3`,
     );
+    // In the order of the array, and of the key within each second: the join is a loop over seeks.
     this.#ofDpu = database.prepare(
-      'SELECT * FROM event WHERE second = ? AND dpu = ? ORDER BY ms, direction, epoch, seq',
+      'SELECT event.* FROM json_each(?) AS wanted CROSS JOIN event ON second = wanted.value WHERE dpu = ?',
     );
     this.#ofDpu.setReturnArrays(true);
   }
@@ -127,12 +130,19 @@ export class RawEvents {
 
   /** The hours from `firstHour` to `lastHour` in which the DPU has events, in order, with its rows. */
   *hoursOfDpu(dpu: number, firstHour: number, lastHour: number): Generator<[hour: number, rows: EventRow[]]> {
-    for (const { hour, seconds } of this.#hoursOfDpu.all(firstHour, lastHour, dpu)) {
-      const rows: EventRow[] = [];
-      for (const second of unpackSeconds(Number(hour), seconds as Uint8Array)) {
-        rows.push(...(this.#ofDpu.all(second, dpu) as unknown as EventRow[]));
+    const hours = this.#hoursOfDpu.all(firstHour, lastHour, dpu);
+    for (let at = 0; at < hours.length; ) {
+      const wanted: number[] = [];
+      const rowsOf = new Map<number, EventRow[]>();
+      for (; at < hours.length && wanted.length < SECONDS_PER_READ; at++) {
+        const hour = Number(hours[at]?.['hour']);
+        rowsOf.set(hour, []);
+        wanted.push(...unpackSeconds(hour, hours[at]?.['seconds'] as Uint8Array));
       }
-      yield [Number(hour), rows];
+      for (const row of this.#ofDpu.all(JSON.stringify(wanted), dpu) as unknown as EventRow[]) {
+        rowsOf.get(Math.floor(row[0] / SECONDS_PER_HOUR))?.push(row);
+      }
+      yield* rowsOf;
     }
   }
 

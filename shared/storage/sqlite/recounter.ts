@@ -12,12 +12,12 @@ import type { Changes } from './changes.ts';
 import { HOUR_MS } from './minutes.ts';
 import type { Effect, Names } from './names.ts';
 import { type EventRow, type RawEvents, SECONDS_PER_HOUR, timestampOf } from './raw-events.ts';
-import { type Part, partOf, prepareRecounts, type RecountStatements } from './recount-parts.ts';
+import { addDifferences, type Part, partOf, prepareRecounts, type RecountStatements } from './recount-parts.ts';
 
 /** Events recounted in one transaction: some 30 ms, for which ingest waits. */
 const EVENTS_PER_PIECE = 4_000;
-/** Hours of one DPU looked for at once. */
-const HOURS_PER_LOOK = 744;
+/** Hours of one DPU looked for at once: few at first, for they may be full, twice as many each time. */
+const HOURS_PER_LOOK = { first: 24, most: 744 };
 /** The range that `Date` can hold, within which every event is. */
 const LATEST_MS = 8.64e15;
 
@@ -94,56 +94,54 @@ export class Recounter {
   /** Remaps whole hours of the part until `limit` events are done, or all; answers how many were. */
   #remap(
     part: Part,
-    recount: { factNumber: number; recordedAtMs: number },
+    { factNumber, recordedAtMs }: { factNumber: number; recordedAtMs: number },
     limit: number,
     changes: Changes,
     endOf: EndOfEvent,
   ): number {
-    let events = 0;
-    for (let hour = part.nextHour; hour <= part.lastHour; hour += HOURS_PER_LOOK) {
-      const lastHour = Math.min(hour + HOURS_PER_LOOK - 1, part.lastHour);
+    const [was, becomes] = [this.#effect(part.was), this.#effect(part.becomes)];
+    const moves = [[without(was, becomes), -1] as const, [without(becomes, was), 1] as const];
+    const differences: number[][] = [];
+    const end = () => {
+      addDifferences(this.#statements, differences);
+      return differences.length;
+    };
+    let look = HOURS_PER_LOOK.first;
+    for (
+      let hour = part.nextHour;
+      hour <= part.lastHour;
+      hour += look, look = Math.min(2 * look, HOURS_PER_LOOK.most)
+    ) {
+      const lastHour = Math.min(hour + look - 1, part.lastHour);
       for (const [found, rows] of this.#rawEvents.hoursOfDpu(part.dpu, hour, lastHour)) {
-        const hasDifferences = this.#statements.anyDifference.get(
-          found * SECONDS_PER_HOUR,
-          (found + 1) * SECONDS_PER_HOUR,
-        );
-        for (const row of rows) {
+        for (const row of this.#touched(part, found, rows)) {
           const timestampMs = timestampOf(row);
-          if (timestampMs < part.fromMs || timestampMs >= part.untilMs) continue;
-          if (this.#mappingOf(row, hasDifferences !== undefined) !== part.was) continue;
-          this.#difference(row, part, recount, changes, endOf);
-          events += 1;
+          // The later of the fact's and the event's recording: a fact may be announced to a partition after events newer than it.
+          const at = Math.max(recordedAtMs, timestampMs + row[6]);
+          differences.push([row[0], row[1], row[2], row[3], row[4], row[5], factNumber, part.was, part.becomes, at]);
+          const source = { kind: 'recount', number: factNumber, recordedAtMs: at } as const;
+          for (const [effect, weight] of moves) {
+            changes.add(timestampMs, row[3], effect, weight);
+            this.#log.crossing(timestampMs, row[3], effect, weight, source, endOf);
+          }
         }
-        if (events >= limit && found < part.lastHour) {
+        if (differences.length >= limit && found < part.lastHour) {
           this.#statements.setNextHour.run(found + 1, part.number);
-          return events;
+          return end();
         }
       }
     }
     this.#statements.dropPart.run(part.number);
-    return events;
+    return end();
   }
 
-  #difference(
-    row: EventRow,
-    part: Part,
-    { factNumber, recordedAtMs }: { factNumber: number; recordedAtMs: number },
-    changes: Changes,
-    endOf: EndOfEvent,
-  ): void {
-    const timestampMs = timestampOf(row);
-    // The later of the fact's and the event's recording: a fact may be announced to a partition after events newer than it.
-    const at = Math.max(recordedAtMs, timestampMs + row[6]);
-    this.#statements.addDifference.run(...row.slice(0, 6), factNumber, part.was, part.becomes, at);
-    const source = { kind: 'recount', number: factNumber, recordedAtMs: at } as const;
-    const [was, becomes] = [this.#effect(part.was), this.#effect(part.becomes)];
-    for (const [effect, weight] of [
-      [without(was, becomes), -1],
-      [without(becomes, was), 1],
-    ] as const) {
-      changes.add(timestampMs, row[3], effect, weight);
-      this.#log.crossing(timestampMs, row[3], effect, weight, source, endOf);
-    }
+  /** Those of the rows, all of one hour, that are in the part's period and are mapped as it says by all recounts so far. */
+  #touched({ fromMs, untilMs, was }: Part, hour: number, rows: readonly EventRow[]): EventRow[] {
+    const isRecounted = this.#statements.anyDifference.get(hour * SECONDS_PER_HOUR, (hour + 1) * SECONDS_PER_HOUR);
+    return rows.filter((row) => {
+      const timestampMs = timestampOf(row);
+      return timestampMs >= fromMs && timestampMs < untilMs && this.#mappingOf(row, isRecounted !== undefined) === was;
+    });
   }
 
   /** How the event is mapped by all recounts so far. */
