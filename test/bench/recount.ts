@@ -7,8 +7,13 @@ import type { Job, Result } from './generator.ts';
 import { runLoad } from './load.ts';
 import { cpuMs } from './process-usage.ts';
 
-/** Each DPU that moves goes to the door of another one, with all its events; the first moves warm up. */
+/** Each DPU that moves takes all its events along; the first moves warm up. */
 const MOVES = 20;
+/** So many doors on from where it was entered by mistake: of the next room, or in another building. */
+const [NEXT_DOOR, FAR_DOOR] = [1, 500];
+/** Of the ten doors on each floor the first leads to the floor below, the next ones to a room each. */
+const DOORS_A_FLOOR = 10;
+const ROOM_DOOR = 1;
 const WARM_UP_MOVES = 5;
 const TOP_MESSAGES_PER_CONNECTION = 200;
 /** Ingest beside recounts, and beside nothing. */
@@ -24,10 +29,14 @@ type Ingested = { readonly acknowledged: number; readonly stored: number };
 export async function benchRecount(store: FilledStore, report: (line: string) => void): Promise<Figure[]> {
   await using service = await startService({ dataDir: store.dataDir });
   const mover = moverOf(store, service.httpUrl, service.pid);
-  const quiet: Recounted[] = [];
-  for (let move = 0; move < MOVES; move++) quiet.push(await mover());
-  const alone = quiet.slice(WARM_UP_MOVES);
-  report(`  recounts alone: ${describe(alone)}`);
+  const some = async (doorsOn: number): Promise<Recounted[]> => {
+    const recounts: Recounted[] = [];
+    for (let move = 0; move < MOVES; move++) recounts.push(await mover(doorsOn));
+    return recounts.slice(WARM_UP_MOVES);
+  };
+  const alone = await some(NEXT_DOOR);
+  report(`  recounts alone, to the next door: ${describe(alone)}`);
+  report(`  to another building: ${describe(await some(FAR_DOOR))}`);
 
   const ingest = ingestInto(store, service.httpUrl, service.mqttPort);
   const top = await ingest(TOP_MESSAGES_PER_CONNECTION, null);
@@ -42,7 +51,7 @@ export async function benchRecount(store: FilledStore, report: (line: string) =>
   const beside: Recounted[] = [];
   let isOver = false;
   const moving = (async () => {
-    while (!isOver) beside.push(await mover());
+    while (!isOver) beside.push(await mover(NEXT_DOOR));
   })();
   const withRecounts = await ingest(...half);
   isOver = true;
@@ -53,12 +62,15 @@ export async function benchRecount(store: FilledStore, report: (line: string) =>
 }
 
 /** Moves the next DPU from before its first event on, and answers when its events are recounted. */
-function moverOf(store: FilledStore, httpUrl: string, pid: number): () => Promise<Recounted> {
+function moverOf(store: FilledStore, httpUrl: string, pid: number): (doorsOn: number) => Promise<Recounted> {
   const { doors } = store.building;
   const from = new Date(store.firstMs - DAY_MS).toISOString();
   let moves = 0;
-  return async () => {
-    const [door, other] = [moves % doors.length, (moves + doors.length / 2) % doors.length];
+  return async (doorsOn) => {
+    const door = (moves * DOORS_A_FLOOR + ROOM_DOOR) % doors.length;
+    // A DPU whose turn comes again moves back and forth, so that every move has a recount.
+    const round = Math.floor((moves * DOORS_A_FLOOR) / doors.length);
+    const other = (door + doorsOn + (round % 2)) % doors.length;
     moves += 1;
     const place = { doorway_id: `${doors[other]?.dpuId}-door`, facing: 'a', from };
     const [beganMs, cpuBeforeMs] = [systemClock.monotonicMs(), cpuMs(pid)];
