@@ -43,7 +43,7 @@ export function prepareRecounts(database: DatabaseSync) {
       `INSERT INTO recount_part (fact, dpu, from_at, until_at, was, becomes, next_hour, last_hour, is_counted)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)`,
     ),
-    uncountedPart: database.prepare('SELECT * FROM recount_part WHERE fact = ? AND is_counted = 0 LIMIT 1'),
+    uncountedParts: database.prepare('SELECT * FROM recount_part WHERE fact = ? AND is_counted = 0 LIMIT ?'),
     firstPart: database.prepare('SELECT * FROM recount_part WHERE fact = ? AND is_counted = 1 ORDER BY number LIMIT 1'),
     setCounted: database.prepare('UPDATE recount_part SET is_counted = 1 WHERE number = ?'),
     setNextHour: database.prepare('UPDATE recount_part SET next_hour = ? WHERE number = ?'),

@@ -16,6 +16,8 @@ import { addDifferences, type Part, partOf, prepareRecounts, type RecountStateme
 
 /** Events recounted in one transaction: some 30 ms, for which ingest waits. */
 const EVENTS_PER_PIECE = 4_000;
+/** Parts whose events are counted in one transaction: a few ms each. */
+const PARTS_PER_PIECE = 8;
 /** Hours of one DPU looked for at once: few at first, for they may be full, twice as many each time. */
 const HOURS_PER_LOOK = { first: 24, most: 744 };
 /** The range that `Date` can hold, within which every event is. */
@@ -69,8 +71,9 @@ export class Recounter {
     const fact = this.#statements.oldest.get();
     if (fact === undefined) return;
     const factNumber = Number(fact['fact']);
-    const uncounted = this.#statements.uncountedPart.get(factNumber);
-    if (uncounted !== undefined) return this.#countEvents(factNumber, partOf(uncounted));
+    const uncounted = this.#statements.uncountedParts.all(factNumber, PARTS_PER_PIECE);
+    for (const part of uncounted) this.#countEvents(factNumber, partOf(part));
+    if (uncounted.length === PARTS_PER_PIECE) return;
     let events = 0;
     while (events < EVENTS_PER_PIECE) {
       const row = this.#statements.firstPart.get(factNumber);
