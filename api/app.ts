@@ -13,6 +13,7 @@ import { authenticateRequests } from './authentication.ts';
 import { badHttp } from './bad-http.ts';
 import { confineRequests } from './confinement.ts';
 import type { Api, ApiDependencies } from './dependencies.ts';
+import { serveDocs } from './docs.ts';
 import { DryRunDone } from './dry-run.ts';
 import { negotiateExports } from './export.ts';
 import { describeApi, describeRoute } from './openapi.ts';
@@ -113,6 +114,7 @@ export function buildApp(dependencies: ApiDependencies, upgrades: EventEmitter =
   tellOfRecounts(app, dependencies);
   app.addHook('onRoute', describeRoute);
   describeApi(app);
+  serveDocs(app);
   auditRequests(app);
   negotiateExports(app);
   app.register(etag);

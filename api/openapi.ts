@@ -1,4 +1,4 @@
-// OpenAPI 3.1 out of the zod schemas of the routes, at /openapi.json.
+// OpenAPI 3.1 out of the zod schemas of the routes, with examples, at /openapi.json.
 import swagger from '@fastify/swagger';
 import type { RouteOptions } from 'fastify';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
@@ -7,6 +7,7 @@ import { problemAnswer } from './answers.ts';
 import { dryRunAnswer } from './answers-past.ts';
 import { type RouteScope, scopeOf } from './authentication.ts';
 import type { Api } from './dependencies.ts';
+import { withExamples } from './examples.ts';
 import { nothing } from './schemas.ts';
 
 type Json = { readonly [key: string]: unknown };
@@ -63,7 +64,7 @@ export function describeApi(app: Api): void {
       ],
     },
     transform: jsonSchemaTransform,
-    transformObject: (document) => withoutUnused(jsonSchemaTransformObject(document) as Json) as never,
+    transformObject: (document) => withExamples(withoutUnused(jsonSchemaTransformObject(document) as Json)) as never,
   });
 }
 

@@ -1,6 +1,7 @@
 // Routes for those who run the service: is it up, is it ready, do its numbers agree, and what can it do.
 import { z } from 'zod';
 import { verificationAnswer } from '../answers.ts';
+import { ASYNCAPI } from '../asyncapi.ts';
 import type { Api, ApiDependencies } from '../dependencies.ts';
 import { type Fault, Problem } from '../problem.ts';
 import { verificationShape } from '../shapes.ts';
@@ -44,6 +45,9 @@ export function operationRoutes(api: Api, dependencies: ApiDependencies): void {
   const hide = { hide: true };
   api.get('/openapi.json', { config: open, schema: hide as object }, async (_, reply) =>
     reply.header('content-type', 'application/json').send(JSON.stringify(api.swagger())),
+  );
+  api.get('/asyncapi.json', { config: open, schema: hide as object }, async (_, reply) =>
+    reply.header('content-type', 'application/json').send(JSON.stringify(ASYNCAPI)),
   );
 }
 

@@ -59,7 +59,9 @@ function valuesOf(key: string, part: unknown): unknown[] {
 }
 
 test('every reference leads to a schema, and every schema is referred to', () => {
-  const named = Object.keys(document['components']?.['schemas'] ?? {}).map((name) => `#/components/schemas/${name}`);
+  const named = ['schemas', 'examples'].flatMap((kind) =>
+    Object.keys(document['components']?.[kind] ?? {}).map((name) => `#/components/${kind}/${name}`),
+  );
   expect([...new Set(valuesOf('$ref', document))].toSorted()).toEqual(named.toSorted());
 });
 
