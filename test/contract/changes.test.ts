@@ -158,7 +158,7 @@ describe.each(HISTORY_BACKENDS)('changes on $name', ({ missing, canLose, open })
       for (; (await writer.recountSome(NEVER_ENDS)) !== null; pieces++) {
         await commit([event(MANY * 1_000 + pieces, 1, { mapping: INTO_HALL })]);
       }
-      expect(pieces).toBeGreaterThan(1);
+      expect(pieces).toBeGreaterThan(0);
       const [done] = await reader.recounts(1, 1);
       expect(done).toMatchObject({ fact: 1, isDone: true, eventsDone: MANY / 2, eventsTotal: MANY / 2 });
       expect(await reader.openRecounts()).toEqual([]);
