@@ -90,12 +90,19 @@ export const floorplanChangedAnswer = z.object({
   resets: z.int(),
 });
 
+/** A number of people; where small ones are suppressed they are null. */
+const number = z.int().nullable();
+const suppressed = z
+  .string()
+  .optional()
+  .describe('Only there for a key to which small counts are not told: those that are null are from 1 to below this.')
+  .meta({ examples: ['<5'] });
 export const countAnswer = z
   .object({
     space_id: text,
     at: moment.describe('The moment that the count holds for.'),
-    count: z.int(),
-    occupancy: z.int().min(0).describe('max(0, count)'),
+    count: number,
+    occupancy: number.describe('max(0, count)'),
     status: z.enum(['settled', 'provisional']).optional().describe('Not there with known_at.'),
     watermark: momentOrNull
       .optional()
@@ -103,13 +110,16 @@ export const countAnswer = z
     waiting_for: z.array(text).optional().describe('The DPUs that hold it back, at most 100.'),
     lost: z.array(text).optional().describe('DPUs unheard for so long that nobody waits for them, at most 100.'),
     coverage: z.enum(['full', 'partial', 'none']).optional().describe('Whether the doorways had DPUs all the time.'),
-    reset: z.object({ id: textOrNull.describe('null: a daily reset'), at: moment, count: z.int() }).nullable(),
+    reset: z
+      .object({ id: textOrNull.describe('null: a daily reset'), at: moment, count: number, suppressed })
+      .nullable(),
     known_at: moment.optional().describe('Only there when it was asked with.'),
-    revision: z.int().describe('Grows with every change of any count of the space.'),
+    revision: z.int().nullable().describe('Grows with every change of any count of the space; null with suppression.'),
     today: z
-      .object({ entrances: z.int(), exits: z.int(), peak: z.int() })
+      .object({ entrances: number, exits: number, peak: number, suppressed })
       .optional()
       .describe('With include=today: from local midnight to `at`.'),
+    suppressed,
   })
   .meta({ id: 'Count' });
 export const eventAnswer = z
@@ -124,9 +134,14 @@ export const eventAnswer = z
     status: z.enum(['counted', 'unplaced', 'voided']),
   })
   .meta({ id: 'StoredEvent' });
-const analytics = z.object({ min: z.int(), max: z.int(), entrances: z.int(), exits: z.int(), events: z.int() });
+const analytics = z.object({ min: number, max: number, entrances: number, exits: number, events: number, suppressed });
 export const bucketAnswer = z
-  .object({ timestamp: moment, count: z.int(), interval: z.object({ start: moment, end: moment, analytics }) })
+  .object({
+    timestamp: moment,
+    count: number,
+    interval: z.object({ start: moment, end: moment, analytics }),
+    suppressed,
+  })
   .meta({ id: 'Bucket', description: `One of the intervals ${INTERVALS.join(', ')}.` });
 
 const quarantineReason = z.enum(QUARANTINE_REASONS);
@@ -181,6 +196,7 @@ const keyFields = z.object({
   name: text,
   scopes: z.array(z.enum(SCOPES)),
   root_space_id: textOrNull.describe('The space that it is confined to; null: none.'),
+  suppress_below: z.int().nullable().describe('Counts below this are not told to it; null: as configured for all.'),
   created_at: moment,
   created_by: textOrNull.describe('Id of the key that made it; null: none, or the command line.'),
   expires_at: momentOrNull,

@@ -38,6 +38,7 @@ import { quarantineRoutes } from './routes/quarantine.ts';
 import { secretRoutes } from './routes/secrets.ts';
 import { seriesRoutes } from './routes/series.ts';
 import { spaceRoutes } from './routes/spaces.ts';
+import { suppressAnswers } from './suppression.ts';
 import { serializeAnswer, validateRequest } from './validation.ts';
 
 declare module 'fastify' {
@@ -110,6 +111,7 @@ export function buildApp(dependencies: ApiDependencies, upgrades: EventEmitter =
   });
   secure(app);
   authenticateRequests(app, dependencies.access, dependencies.requestsPerS);
+  suppressAnswers(app, dependencies.suppressBelow);
   confineRequests(app, dependencies.floorplan.plan, dependencies.clock);
   tellOfRecounts(app, dependencies);
   app.addHook('onRoute', describeRoute);

@@ -34,6 +34,8 @@ export type ApiDependencies = {
   readonly lostAfterMs: number;
   /** Requests of one key that are answered, over 10 s. */
   readonly requestsPerS: number;
+  /** Counts below this are not told to keys that may only read; null: all are told. */
+  readonly suppressBelow: number | null;
   readonly watch: SpaceWatch;
 };
 

@@ -60,6 +60,7 @@ const LEFT_OUT = new Set([
   'cursor',
   'suggested_resets',
   'known_at',
+  'suppressed',
   'recount',
 ]);
 

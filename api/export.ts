@@ -12,6 +12,7 @@ import { OLDEST_EVENT_MS } from '../shared/event.ts';
 import type { EventsQuery, HistoryReader, StoredEvent } from '../shared/storage/history.ts';
 import type { Api } from './dependencies.ts';
 import { invalidField } from './problem.ts';
+import { suppressed } from './suppression.ts';
 
 const JSON_TYPE = 'application/json';
 const CSV = 'text/csv';
@@ -62,6 +63,9 @@ export async function sendRows(
   columns: readonly string[],
   pieces: AsyncGenerator<readonly Row[]>,
 ): Promise<FastifyReply> {
+  const { suppressBelow } = reply.request;
+  const shown = (rows: readonly Row[]) =>
+    suppressBelow === null ? rows : (suppressed(rows, suppressBelow) as readonly Row[]);
   const text = (rows: readonly Row[]) =>
     type === CSV
       ? stringify([...rows], { columns: [...columns] })
@@ -71,8 +75,8 @@ export async function sendRows(
   const texts = async function* () {
     try {
       if (type === CSV) yield stringify([[...columns]]);
-      if (!first.done) yield text(first.value);
-      for await (const piece of pieces) yield text(piece);
+      if (!first.done) yield text(shown(first.value));
+      for await (const piece of pieces) yield text(shown(piece));
     } finally {
       await pieces.return(undefined);
     }

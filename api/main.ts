@@ -39,7 +39,15 @@ export async function startApi(
 export async function openApi(core: Core, config: Config, log: Log): Promise<RunningApi> {
   await refuseOpenDoors(core.access, config);
   const { access, floorplan, ingest, processors, storage } = core;
-  const { futureAllowedMs, latenessAllowedMs, requestsPerS, lostAfterMs, httpHost: host, httpPort: port } = config;
+  const {
+    futureAllowedMs,
+    latenessAllowedMs,
+    requestsPerS,
+    suppressBelow,
+    lostAfterMs,
+    httpHost: host,
+    httpPort: port,
+  } = config;
   const { history, credentials } = storage;
   const dependencies = {
     access,
@@ -54,6 +62,7 @@ export async function openApi(core: Core, config: Config, log: Log): Promise<Run
     latenessAllowedMs,
     lostAfterMs,
     requestsPerS,
+    suppressBelow,
     watch: new SpaceWatch(floorplan.facts),
   };
   const api = await startApi(dependencies, { host, port });

@@ -24,6 +24,8 @@ export type Identity = {
   readonly expiresAtMs: number | null;
   /** It is confined to this space and what is below it; null: to nothing. */
   readonly rootSpaceId: SpaceId | null;
+  /** Counts below this are not told to it; null: as configured for all. */
+  readonly suppressBelow: number | null;
 };
 
 /** Names a credential among changed ones. */
@@ -44,7 +46,13 @@ const FRESH_MS = 500;
 /** Credentials remembered, some 500 bytes each. */
 const REMEMBERED_MAX = 20_000;
 
-const ADMIN: Identity = { id: 'FOOTFALL_ADMIN_KEY', scopes: new Set(SCOPES), expiresAtMs: null, rootSpaceId: null };
+const ADMIN: Identity = {
+  id: 'FOOTFALL_ADMIN_KEY',
+  scopes: new Set(SCOPES),
+  expiresAtMs: null,
+  rootSpaceId: null,
+  suppressBelow: null,
+};
 
 /**
  * A credential that was changed or revoked anywhere stops working within a second. Where the store cannot be asked,
@@ -85,8 +93,8 @@ export class Access {
     if (id === null) return null;
     const credential = await this.#find('key', id);
     if (credential?.kind !== 'key' || !isTextOf(credential, text) || !isGood(credential, clock.nowMs())) return null;
-    const { scopes, expiresAtMs, rootSpaceId = null } = credential;
-    return { id, scopes: impliedScopes(scopes), expiresAtMs, rootSpaceId };
+    const { scopes, expiresAtMs, rootSpaceId = null, suppressBelow = null } = credential;
+    return { id, scopes: impliedScopes(scopes), expiresAtMs, rootSpaceId, suppressBelow };
   }
 
   /** Which secret of that DPU `text` is; null: none that is good. */

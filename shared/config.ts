@@ -31,6 +31,7 @@ const schema = z.object({
   FOOTFALL_MQTT_PROXY_PROTOCOL: z.enum(['true', 'false']).default('false'),
   FOOTFALL_ADMIN_KEY: z.string().min(16, 'at least 16 characters, such as `openssl rand -hex 16` gives').optional(),
   FOOTFALL_REQUESTS_PER_S: z.coerce.number().int().min(1).max(1_000_000).default(100),
+  FOOTFALL_SUPPRESS_BELOW: z.coerce.number().int().min(2).max(1000).optional(),
   FOOTFALL_LATENESS_ALLOWED_S: seconds.default(60),
   FOOTFALL_FUTURE_ALLOWED_S: seconds.default(300),
   FOOTFALL_LOST_AFTER_S: seconds.default(86_400),
@@ -76,6 +77,8 @@ export type Config = {
   readonly exposedHosts: readonly string[];
   /** HTTP requests of one key that are answered, over 10 s. */
   readonly requestsPerS: number;
+  /** Counts below this are not told to keys that may only read; null: all are told. */
+  readonly suppressBelow: number | null;
   readonly latenessAllowedMs: number;
   readonly futureAllowedMs: number;
   /** A DPU unheard for so long no longer holds back a watermark. */
@@ -139,6 +142,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): { conf
     mqttProxyProtocol: value.FOOTFALL_MQTT_PROXY_PROTOCOL === 'true',
     adminKey: value.FOOTFALL_ADMIN_KEY ?? null,
     requestsPerS: value.FOOTFALL_REQUESTS_PER_S,
+    suppressBelow: value.FOOTFALL_SUPPRESS_BELOW ?? null,
     tls,
     exposedHosts: [
       ['FOOTFALL_HTTP_HOST', value.FOOTFALL_HTTP_HOST],

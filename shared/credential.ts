@@ -30,6 +30,8 @@ export type KeyCredential = Kept & {
   /** From then on it is good for nothing; null: never. */
   readonly expiresAtMs: number | null;
   readonly revokedAtMs: number | null;
+  /** Counts below this are not told to it; null or absent: as configured for all. */
+  readonly suppressBelow?: number | null;
   /** Ids of the keys with which it was made and revoked; null or absent: with none, or at the command line. */
   readonly createdBy?: string | null;
   readonly revokedBy?: string | null;
@@ -63,16 +65,22 @@ const SECRET_BYTES = 16;
 /** ff_<id>_<secret>_<checksum>, everything hexadecimal. The checksum is for people's slips and for scanners that look for leaked keys. */
 const KEY_PATTERN = /^(ff_([0-9a-f]{12})_[0-9a-f]{32})_([0-9a-f]{8})$/;
 
-export type KeyWish = Pick<KeyCredential, 'name' | 'scopes' | 'expiresAtMs' | 'rootSpaceId' | 'createdBy'>;
+export type KeyWish = Pick<
+  KeyCredential,
+  'name' | 'scopes' | 'expiresAtMs' | 'rootSpaceId' | 'createdBy' | 'suppressBelow'
+>;
 
 /** A new key: `text` is for its holder and kept nowhere. */
 export function newKey(wish: KeyWish, nowMs: number): { readonly text: string; readonly credential: KeyCredential } {
   const id = randomBytes(ID_BYTES).toString('hex');
   const body = `${KEY_PREFIX}${id}_${randomBytes(SECRET_BYTES).toString('hex')}`;
   const text = `${body}_${checksum(body)}`;
-  const { name, scopes, expiresAtMs, rootSpaceId = null, createdBy = null } = wish;
+  const { name, scopes, expiresAtMs, rootSpaceId = null, createdBy = null, suppressBelow = null } = wish;
   const times = { createdAtMs: nowMs, expiresAtMs, revokedAtMs: null };
-  return { text, credential: { kind: 'key', id, name, scopes, rootSpaceId, hash: sha256(text), createdBy, ...times } };
+  return {
+    text,
+    credential: { kind: 'key', id, name, scopes, rootSpaceId, hash: sha256(text), createdBy, suppressBelow, ...times },
+  };
 }
 
 /** A new secret of a DPU: `text` is for the device and kept nowhere. `former`: what it is in place of, and stays good besides. */

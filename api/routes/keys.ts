@@ -21,6 +21,12 @@ const keyBody = z.strictObject({
   root_space_id: spaceId
     .nullish()
     .describe('It sees and changes only this space and those below it, by the tree of now; default everything.'),
+  suppress_below: z
+    .int()
+    .min(2)
+    .max(1000)
+    .nullish()
+    .describe('Counts from 1 to below this are null to it; only for a key that may only read.'),
 });
 
 export function keyRoutes(api: Api, dependencies: ApiDependencies): void {
@@ -51,6 +57,10 @@ export function keyRoutes(api: Api, dependencies: ApiDependencies): void {
     async ({ body, identity }, reply) => {
       const nowMs = clock.nowMs();
       const { name = '', scopes, expires_at: expiresAtMs = null, root_space_id: rootSpaceId = null } = body;
+      const { suppress_below: suppressBelow = null } = body;
+      if (suppressBelow !== null && scopes.some((scope) => scope !== 'read')) {
+        throw invalidField('body.suppress_below', 'it is for keys that have the scope read alone');
+      }
       if (rootSpaceId !== null) {
         spaceOf(floorplan.plan, rootSpaceId, 'body.root_space_id');
         if (scopes.includes('admin')) throw invalidField('body.scopes', ADMIN_UNCONFINED);
@@ -63,7 +73,14 @@ export function keyRoutes(api: Api, dependencies: ApiDependencies): void {
           'the first key closes the service to everybody else: it needs the scope admin',
         );
       }
-      const wish = { name, scopes: [...new Set(scopes)], expiresAtMs, rootSpaceId, createdBy: identity?.id ?? null };
+      const wish = {
+        name,
+        scopes: [...new Set(scopes)],
+        expiresAtMs,
+        rootSpaceId,
+        suppressBelow,
+        createdBy: identity?.id ?? null,
+      };
       const { text, credential } = newKey(wish, nowMs);
       await available(access.put(credential));
       reply.code(201).header('location', `/v1/keys/${credential.id}`).header('cache-control', 'no-store');
@@ -104,6 +121,7 @@ function keyShape(key: KeyCredential) {
     name: key.name,
     scopes: [...scopes],
     root_space_id: rootSpaceId,
+    suppress_below: key.suppressBelow ?? null,
     created_at: formatTimestamp(createdAtMs),
     created_by: createdBy,
     expires_at: expiresAtMs === null ? null : formatTimestamp(expiresAtMs),

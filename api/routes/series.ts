@@ -91,7 +91,7 @@ function sendSeries(
   return sendRows(reply, type, BUCKET_COLUMNS, pieces());
 }
 
-const BUCKET_COLUMNS = ['start', 'end', 'count', 'min', 'max', 'entrances', 'exits', 'events'];
+const BUCKET_COLUMNS = ['start', 'end', 'count', 'min', 'max', 'entrances', 'exits', 'events', 'suppressed'];
 
 function bucketRow({ count, interval: { start, end, analytics } }: ReturnType<typeof bucketShape>) {
   return { start, end, count, ...analytics };

@@ -4,7 +4,13 @@ import { apiClient } from './api-client.ts';
 import { command, WrongUse } from './command.ts';
 import { keyOption, parseInstant, urlOption } from './options.ts';
 
-type Count = { readonly space_id: string; readonly at: string; readonly count: number; readonly occupancy: number };
+type Count = {
+  readonly space_id: string;
+  readonly at: string;
+  readonly count: number | null;
+  readonly occupancy: number | null;
+  readonly suppressed?: string;
+};
 
 export const countCommand = command({
   name: 'count',
@@ -32,7 +38,8 @@ export const countCommand = command({
     if (knownAt !== undefined) query.set('known_at', knownAt);
     const answer = await apiClient(url, key).call<Count>('GET', `/v1/spaces/${space}/count?${query}`);
     const occupancy = answer.occupancy === answer.count ? '' : `, occupancy ${answer.occupancy}`;
-    terminal.print(json ? JSON.stringify(answer) : `${answer.count}  (${answer.space_id} at ${answer.at}${occupancy})`);
+    const count = answer.count ?? answer.suppressed;
+    terminal.print(json ? JSON.stringify(answer) : `${count}  (${answer.space_id} at ${answer.at}${occupancy})`);
     return 0;
   },
 });

@@ -56,23 +56,38 @@ function createCommand(offline: OfflineCredentials): Command {
         description: 'it sees and changes only this space and those below it (default: everything)',
         parse: parseSpace,
       },
+      suppressBelow: {
+        value: 'number',
+        description: 'counts from 1 to below this are kept from it; only with the scope read alone',
+        parse: parseBelow,
+      },
       expires: { value: 'time', description: 'from then on it is good for nothing', parse: parseInstant },
       url: urlOption,
       key: keyOption,
     },
-    run: async (_, { scope: scopes, name, rootSpace, expires, url, key }, terminal) => {
+    run: async (_, { scope: scopes, name, rootSpace, suppressBelow: below, expires, url, key }, terminal) => {
       const rootSpaceId = rootSpace ?? null;
       if (rootSpaceId !== null && scopes.includes('admin')) {
         throw new WrongUse('A key with --root-space cannot have the scope admin, which is for the whole building.');
       }
+      const suppressBelow = below ?? null;
+      if (suppressBelow !== null && scopes.some((scope) => scope !== 'read')) {
+        throw new WrongUse('--suppress-below is for keys that have the scope read alone.');
+      }
       const expiresAtMs = expires === undefined ? null : (parseTimestampMs(expires) ?? null);
       const make = async (store: Omit<CredentialStore, 'close'>, nowMs: number): Promise<Made> => {
         if (expiresAtMs !== null && expiresAtMs <= nowMs) throw new CommandFailure('--expires must be in the future');
-        const { text, credential } = newKey({ name, scopes, expiresAtMs, rootSpaceId }, nowMs);
+        const { text, credential } = newKey({ name, scopes, expiresAtMs, rootSpaceId, suppressBelow }, nowMs);
         await store.put(credential);
         return { ...listed(credential), key: text };
       };
-      const body = { name, scopes, expires_at: expires ?? null, root_space_id: rootSpaceId };
+      const body = {
+        name,
+        scopes,
+        expires_at: expires ?? null,
+        root_space_id: rootSpaceId,
+        suppress_below: suppressBelow,
+      };
       const made = await either(offline, url, make, (at) => apiClient(at, key).call<Made>('POST', '/v1/keys', body));
       terminal.print(made.key);
       if (terminal.interactive) terminal.complain(`key ${made.id} (${made.scopes.join(', ')}): it is not shown again`);
@@ -157,6 +172,12 @@ function listed({ id, name, scopes, rootSpaceId = null, expiresAtMs, revokedAtMs
 function parseSpace(text: string): SpaceId {
   if (!isId(text)) throw new WrongUse('A space is named by its id.');
   return text as SpaceId;
+}
+
+function parseBelow(text: string): number {
+  const below = Number(text);
+  if (!Number.isInteger(below) || below < 2 || below > 1000) throw new WrongUse('Give a whole number from 2 to 1000.');
+  return below;
 }
 
 function parseScopes(text: string): readonly Scope[] {

@@ -98,8 +98,8 @@ test('as CSV it has a line for each, and the columns that replay takes', async (
 test('a series as CSV is flat', async () => {
   const { body } = await client.call('GET', `/v1/spaces/A/counts?${SERIES}`, undefined, CSV);
   const [header, first] = body.split('\n');
-  expect(header).toBe('start,end,count,min,max,entrances,exits,events');
-  expect(first).toBe('2026-03-02T00:00:00.000Z,2026-03-02T00:05:00.000Z,0,0,0,0,0,0');
+  expect(header).toBe('start,end,count,min,max,entrances,exits,events,suppressed');
+  expect(first).toBe('2026-03-02T00:00:00.000Z,2026-03-02T00:05:00.000Z,0,0,0,0,0,0,');
   expect(body.trimEnd().split('\n')).toHaveLength(1 + 7 * 288);
 });
 

@@ -37,7 +37,12 @@ beforeAll(async () => {
   await floorplan.load();
   const shared = { clock: systemClock, futureAllowedMs: 300_000, latenessAllowedMs: 60_000 };
   const ingest = new Ingest({ ...shared, writer, plan: floorplan.plan });
-  const past = { lostAfterMs: 86_400_000, requestsPerS: 100, watch: new SpaceWatch(floorplan.facts) };
+  const past = {
+    lostAfterMs: 86_400_000,
+    requestsPerS: 100,
+    suppressBelow: null,
+    watch: new SpaceWatch(floorplan.facts),
+  };
   const { credentials, history } = storage;
   const access = new Access({ ...shared, store: credentials, adminKey: null, isLoopback: true });
   app = buildApp({ ...shared, ...past, access, credentials, floorplan, ingest, processor, history, log });

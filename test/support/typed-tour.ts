@@ -14,9 +14,9 @@ async function well<Answer extends { status: number; data?: unknown }>(
 }
 
 export type Seen = {
-  readonly count: number;
+  readonly count: number | null;
   readonly status: string | undefined;
-  readonly series: readonly number[];
+  readonly series: readonly (number | null)[];
   readonly wouldBe: number | undefined;
   readonly problem: string;
   readonly events: number;
