@@ -19,12 +19,18 @@ export type DoorOptions = {
   /** Null: no TLS. */
   readonly tls: TlsConfig | null;
   readonly ticketKeys: Uint8Array;
+  /** Other processes listen on the same ports (Linux); default: false. */
+  readonly isShared?: boolean;
 };
+
+type Address = { readonly host: string; readonly port: number };
 
 export type Doors = { readonly ports: Ports; close(): Promise<void> };
 
 /** Connections that the kernel keeps while the event loop is busy: a fleet comes back all at once. */
 const BACKLOG = 1024;
+/** Every process listens by itself, and the kernel shares connections out among them. */
+const SHARED = { exclusive: true, reusePort: true };
 /** Silence after which TCP asks whether the peer is still there. */
 const TCP_KEEPALIVE_MS = 60_000;
 
@@ -35,11 +41,11 @@ export async function openDoors(
   options: DoorOptions,
   log: Log,
 ): Promise<Doors> {
-  const { host, ports, tls, ticketKeys, proxyProtocol = false } = options;
+  const { host, ports, tls, ticketKeys, proxyProtocol = false, isShared = false } = options;
   const servers: Server[] = [];
-  const open = async (server: Server, at: { readonly host: string; readonly port: number }): Promise<number> => {
+  const open = async (server: Server, at: Address): Promise<number> => {
     servers.push(server);
-    return listen(server, at.host, at.port, log);
+    return listen(server, at, isShared, log);
   };
   let closeTls = () => {};
   const close = async (): Promise<void> => {
@@ -86,8 +92,8 @@ function createWebSocketServer(handleUpgrade: HandleUpgrade): HttpServer {
 }
 
 /** The port that `server` listens on; rejects when it cannot. */
-async function listen(server: Server, host: string, port: number, log: Log): Promise<number> {
-  server.listen({ host, port, backlog: BACKLOG });
+async function listen(server: Server, { host, port }: Address, isShared: boolean, log: Log): Promise<number> {
+  server.listen({ host, port, backlog: BACKLOG, ...(isShared ? SHARED : {}) });
   await once(server, 'listening');
   server.on('error', (error) => log.error({ err: error }, 'a connection could not be accepted'));
   return (server.address() as AddressInfo).port;

@@ -61,7 +61,10 @@ export async function openBroker(core: Core, config: Config, log: Log): Promise<
   const ports: Ports = { mqtt, ws, mqtts: tls?.port ?? null };
   const options = { host, ports, proxyProtocol, tls, ticketKeys: randomBytes(TICKET_KEYS_BYTES) };
   if (config.brokerWorkers === 1) return startBroker(dependenciesOf(core, core.claims, log), options);
-  const workers = await startWorkers({ clock: systemClock, log }, { count: config.brokerWorkers, host, ports });
+  const workers = await startWorkers(
+    { clock: systemClock, log },
+    { count: config.brokerWorkers, host, tlsHost: tls?.host ?? host, ports },
+  );
   try {
     // What comes over WebSocket on the HTTP port is served here.
     const claims = core.claims ?? workers.exchange.member();

@@ -42,7 +42,9 @@ async function start({ slot, ports, ticketKeys }: Extract<ToWorker, { kind: 'sta
   const log = root.child({ worker: slot });
   const core = await openBrokerCore(config, log, slot);
   const { mqttHost: host, mqttProxyProtocol: proxyProtocol, tls } = config;
-  const options = { host, ports, proxyProtocol, tls, ticketKeys };
+  // Elsewhere the primary accepts connections and hands them out in turn, which costs more and takes longer.
+  const isShared = process.platform === 'linux';
+  const options = { host, ports, proxyProtocol, tls, ticketKeys, isShared };
   const broker = await startBroker(dependenciesOf(core, core.claims ?? throughPrimary, log), options);
   refresh = () => core.access.refresh();
   stop = async () => {

@@ -1,7 +1,7 @@
 // The primary's side of broker workers: one process a slot, each with a journal partition of its own, replaced when it dies.
 //
-//   connection ──▶ primary ──in turn──▶ worker in slot 1, 2, … ──▶ its partition ──▶ PUBACK
-//                     └─ a worker ended ──▶ another one in its slot, with its partition; its clients connect again
+//   connection ──by the kernel──▶ worker in slot 1, 2, … ──▶ its partition ──▶ PUBACK
+//   primary ─ a worker ended ──▶ another one in its slot, with its partition; its clients connect again
 import cluster, { type Worker } from 'node:cluster';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -27,7 +27,12 @@ export type Workers = {
   close(): Promise<void>;
 };
 
-export type WorkersOptions = { readonly count: number; readonly host: string; readonly ports: Ports };
+export type WorkersOptions = {
+  readonly count: number;
+  readonly host: string;
+  readonly tlsHost: string;
+  readonly ports: Ports;
+};
 
 /** Resolves when all workers take connections; rejects when one of them cannot. */
 export async function startWorkers(
@@ -94,14 +99,17 @@ export async function startWorkers(
   }
 }
 
-/** Free ports are chosen once: when no worker is left for a moment, the next ones must come back to the same. */
-async function fixedPorts({ host, ports: { mqtt, ws, mqtts } }: WorkersOptions): Promise<Ports> {
-  const fixed = async (port: number | null) => (port === 0 ? freePort(host) : port);
-  return { mqtt: await fixed(mqtt), ws: await fixed(ws), mqtts: await fixed(mqtts) };
+/**
+ * Free ports are chosen once: when no worker is left for a moment, the next ones must come back to the same. Others are
+ * tried, because workers share them and would not notice that another program listens there.
+ */
+async function fixedPorts({ host, tlsHost, ports: { mqtt, ws, mqtts } }: WorkersOptions): Promise<Ports> {
+  const fixed = async (port: number | null, on: string) => (port === null ? null : portToHave(port, on));
+  return { mqtt: await fixed(mqtt, host), ws: await fixed(ws, host), mqtts: await fixed(mqtts, tlsHost) };
 }
 
-async function freePort(host: string): Promise<number> {
-  const server = createServer().listen(0, host);
+async function portToHave(wanted: number, host: string): Promise<number> {
+  const server = createServer().listen(wanted, host);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   server.close();

@@ -21,13 +21,19 @@ const IDLE_S = 60;
 const PUBLISHES_PER_S = 5_000;
 const PUBLISH_S = 20;
 const BATCH = 500;
+/** Of the service's log, when the fleet has lost a connection. */
+const LOG_SHOWN = 4_000;
 const ADMIN_KEY = 'an-admin-key-for-benches';
 
 type Report = (line: string) => void;
 
 export async function benchConnections(report: Report): Promise<Figure[]> {
   await using service = await startService({
-    environment: { FOOTFALL_BROKER_WORKERS: String(PROCESSES), FOOTFALL_ADMIN_KEY: ADMIN_KEY },
+    environment: {
+      FOOTFALL_BROKER_WORKERS: String(PROCESSES),
+      FOOTFALL_ADMIN_KEY: ADMIN_KEY,
+      FOOTFALL_LOG_LEVEL: 'info',
+    },
   });
   const dpus = await provision(service, report);
   const pids = [service.pid, ...workersOf(service)];
@@ -61,6 +67,9 @@ export async function benchConnections(report: Report): Promise<Figure[]> {
     const p50Ms = Math.max(...results.map((one) => one.p50Ms));
     report(`  ${whole(rate)} publishes/s, p50 ${p50Ms.toFixed(1)}, p99 ${p99Ms.toFixed(1)} ms`);
     return figuresOf({ connectS, idleShare, bytesEach, rate, p99Ms });
+  } catch (error) {
+    report(service.log().slice(-LOG_SHOWN));
+    throw error;
   } finally {
     for (const child of fleet) child.kill('SIGKILL');
   }

@@ -19,7 +19,7 @@ await floorplan.close();
 const ports = { mqtt: 0, ws: null, mqtts: null };
 const workers = await startWorkers(
   { clock: systemClock, log: createLog('warn') },
-  { count: 2, host: '127.0.0.1', ports },
+  { count: 2, host: '127.0.0.1', tlsHost: '127.0.0.1', ports },
 );
 process.send?.(workers.ports.mqtt);
 process.on('disconnect', () => process.exit());

@@ -4,7 +4,7 @@ import { startServers } from '../support/fleet-of-services.ts';
 import { httpClient, untilStored } from '../support/http.ts';
 import { openWire, publishPacket, type Wire } from '../support/mqtt-wire.ts';
 import type { Service } from '../support/service.ts';
-import { killWorker, workersOf } from '../support/workers.ts';
+import { killWorker, REACH, workersOf } from '../support/workers.ts';
 
 async function connected({ mqttPort }: Service, clientId: string): Promise<Wire> {
   const wire = await openWire(mqttPort);
@@ -38,8 +38,7 @@ test('a client id is taken over by any broker from any other, and a worker that 
 
   let stored = 0;
   for (const victim of workersOf(several)) {
-    // One after the other reaches every worker, those that have taken the place of others too.
-    for (let worker = 0; worker < 2; worker++) {
+    for (let connection = 0; connection < REACH; connection++) {
       await vi.waitFor(async () => {
         await using wire = await connected(several, 'twin');
         wire.send(publishPacket('dpu/twin/events', JSON.stringify({ timestamp: 1e12 + stored, direction: 1 }), 1));

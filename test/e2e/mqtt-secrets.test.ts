@@ -7,6 +7,7 @@ import { httpClient } from '../support/http.ts';
 import { openWire, publishPacket, type Wire } from '../support/mqtt-wire.ts';
 import { type Service, startService } from '../support/service.ts';
 import { temporaryDir } from '../support/temporary-dir.ts';
+import { REACH } from '../support/workers.ts';
 
 const ADMIN_KEY = 'an-admin-key-for-tests';
 const WORKERS = 2;
@@ -38,8 +39,7 @@ async function connected(id: string, secret: string): Promise<Wire> {
 /** A worker may not know of a DPU or a secret for a moment; then every one does. */
 async function untilKnown(id: string, secret: string): Promise<void> {
   await vi.waitFor(async () => {
-    // One after the other reaches every worker.
-    for (let worker = 0; worker < WORKERS; worker++) (await connected(id, secret)).destroy();
+    for (let connection = 0; connection < REACH; connection++) (await connected(id, secret)).destroy();
   }, SOON);
 }
 
@@ -92,7 +92,7 @@ test('revoked during a publish: cut within a second at every worker, and what wa
   await Promise.all(wires.map((wire) => wire.closed()));
   const cutMs = performance.now() - revokedMs;
   expect(cutMs).toBeLessThan(1_500);
-  for (const { dpu_id: id, secret } of results.slice(0, WORKERS)) {
+  for (const { dpu_id: id, secret } of results) {
     await expect(connected(id, secret)).rejects.toThrow('"returnCode":4');
   }
   const stored = await vi.waitFor(async () => {

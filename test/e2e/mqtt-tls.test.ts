@@ -7,10 +7,12 @@ import { httpClient, untilStored } from '../support/http.ts';
 import { openWire, publishPacket, type Wire } from '../support/mqtt-wire.ts';
 import { type Service, startService } from '../support/service.ts';
 import { removeDir, temporaryDir } from '../support/temporary-dir.ts';
+import { REACH } from '../support/workers.ts';
 
 const ADMIN_KEY = 'an-admin-key-for-tests';
 const AT_MS = Date.UTC(2026, 0, 15, 9);
 const missing = whyNoOpenssl();
+const SOON = { timeout: 15_000, interval: 20 };
 
 describe.skipIf(missing !== null)(`TLS${missing === null ? '' : `: skipped, ${missing}`}`, () => {
   let folder: string;
@@ -44,8 +46,8 @@ describe.skipIf(missing !== null)(`TLS${missing === null ? '' : `: skipped, ${mi
     // Every worker knows of it once a connection of each has been let in.
     const certified = authority.issue('423', 'warm');
     await vi.waitFor(async () => {
-      for (let worker = 0; worker < 3; worker++) await (await connected(certified, '423')).ping();
-    });
+      for (let connection = 0; connection < REACH; connection++) await (await connected(certified, '423')).ping();
+    }, SOON);
   });
   afterAll(async () => {
     await service.stop();
@@ -80,7 +82,7 @@ describe.skipIf(missing !== null)(`TLS${missing === null ? '' : `: skipped, ${mi
       session = newer;
     });
     await first.connect({ clientId: '423' });
-    for (let worker = 0; worker < 3; worker++) {
+    for (let connection = 0; connection < REACH; connection++) {
       if (session === undefined) throw new Error('there is no session');
       await using again = await openWire(service.mqttsPort, { ...only, session });
       expect((again.socket as TLSSocket).isSessionReused()).toBe(true);
@@ -121,10 +123,10 @@ describe.skipIf(missing !== null)(`TLS${missing === null ? '' : `: skipped, ${mi
     await wire.closed();
     expect(performance.now() - revokedMs).toBeLessThan(1_000);
     await vi.waitFor(async () => {
-      for (let worker = 0; worker < 3; worker++) {
+      for (let connection = 0; connection < REACH; connection++) {
         await expect(connected(certified, '423')).rejects.toThrow('"returnCode":5');
       }
-    });
+    }, SOON);
     await admin('POST', '/v1/dpus/423/secret');
     await vi.waitFor(async () => (await connected(certified, '423')).destroy());
   });
@@ -164,7 +166,7 @@ describe.skipIf(missing !== null)(`TLS${missing === null ? '' : `: skipped, ${mi
     for (const one of results.slice(DPUS / 2)) newest = serialOf(await open(one));
     await vi.waitFor(
       async () => {
-        for (let worker = 0; worker < 3; worker++) {
+        for (let connection = 0; connection < REACH; connection++) {
           await using wire = await openWire(service.mqttsPort, trusting);
           newest = serialOf(wire);
           expect(newest).not.toBe(before);

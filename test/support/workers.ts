@@ -1,5 +1,5 @@
 // The broker workers of a service under test: the processes that its process has started.
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { vi } from 'vitest';
 import type { Service } from './service.ts';
 
@@ -7,6 +7,14 @@ import type { Service } from './service.ts';
 export function workersOf(service: Service): number[] {
   const children = readFileSync(`/proc/${service.pid}/task/${service.pid}/children`, 'utf8');
   return children.split(' ').filter(Boolean).map(Number);
+}
+
+/** So many connections, one after the other, reach every one of up to three workers: the kernel chooses by their ports. */
+export const REACH = 40;
+
+/** How many files and sockets each worker has open. */
+export function openFilesOf(service: Service): number[] {
+  return workersOf(service).map((pid) => readdirSync(`/proc/${pid}/fd`).length);
 }
 
 /** Kills the worker with this process id; resolves when another one has taken its place. */
