@@ -133,7 +133,7 @@ export function knownAsked(atMs: number | null, knownAtMs: number, clock: Clock)
 }
 
 /** count(A, T) = c + Σ deltas with r < timestamp <= T, where (r, c) is the latest reset; adjustments act like deltas. */
-function countFrom(plan: Floorplan, spaceId: SpaceId, start: Start | null, atMs: number, since: number): number {
+export function countFrom(plan: Floorplan, spaceId: SpaceId, start: Start | null, atMs: number, since: number): number {
   let count = (start?.count ?? 0) + since;
   for (const { change } of adjustmentsBetween(plan, spaceId, start?.atMs ?? Number.NEGATIVE_INFINITY, atMs)) {
     count += change ?? 0;

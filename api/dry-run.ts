@@ -9,7 +9,8 @@ import { deltaOf } from '../shared/mapping.ts';
 import { adjustmentsBetween, resetAt, resetsBetween } from '../shared/reset.ts';
 import { formatTimestamp } from '../shared/timestamp.ts';
 import { versionAt } from '../shared/versions.ts';
-import { countAt, type PastSources } from './count.ts';
+import type { PastSources } from './count.ts';
+import { countsAtMoments } from './counts-at-moments.ts';
 
 /** What one event's new mapping changes in a space. */
 type Shift = { readonly atMs: number; readonly change: number };
@@ -107,21 +108,21 @@ async function differenceOf(
   shifts: readonly Shift[],
   nowMs: number,
 ): Promise<SpaceDifference | null> {
-  const countBy = (plan: Floorplan) => async (atMs: number) => (await countAt({ plan, history }, spaceId, atMs)).count;
-  const [before, after] = [countBy(plans.before), countBy(plans.after)];
   const moments = momentsOf(plans, spaceId, shifts, nowMs);
   const zone = versionAt(plans.after.spaces.get(spaceId)?.versions ?? [], nowMs)?.timeZone ?? 'UTC';
   const days = new Map<string, Day>();
   let [fromMs, untilMs] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   const shiftedIn = sumsOf(shifts);
-  const differenceAt = async (atMs: number): Promise<number> => {
+  const isMoved = (atMs: number) => !isSameStart(plans, spaceId, atMs);
+  const countsAt = (asked: readonly number[]) => countsAtMoments(history, spaceId, [plans.before, plans.after], asked);
+  const differenceAt = (atMs: number, count: Awaited<ReturnType<typeof countsAt>>): number => {
     const start = resetAt(plans.after, spaceId, atMs);
     const shifted = shiftedIn(start?.atMs ?? Number.NEGATIVE_INFINITY, atMs);
-    if (isSameStart(plans, spaceId, atMs)) return shifted;
-    return (await after(atMs)) - (await before(atMs)) + shifted;
+    return isMoved(atMs) ? count(plans.after, atMs) - count(plans.before, atMs) + shifted : shifted;
   };
+  const countAtMoment = await countsAt(moments.filter(isMoved));
   for (const [index, atMs] of moments.entries()) {
-    const difference = await differenceAt(atMs);
+    const difference = differenceAt(atMs, countAtMoment);
     if (difference === 0) continue;
     const endMs = moments[index + 1] ?? nowMs + 1;
     fromMs = Math.min(fromMs, atMs);
@@ -134,14 +135,15 @@ async function differenceOf(
     }
   }
   if (days.size === 0) return null;
-  await Promise.all(
-    [...days.values()].map(async (day) => {
-      const startMs = Temporal.PlainDate.from(day.date).toZonedDateTime(zone).epochMilliseconds;
-      const endMs = Math.min(nextDayMs(startMs, zone) - 1, nowMs);
-      day.count_before = await before(endMs);
-      day.count_after = day.count_before + (await differenceAt(endMs));
-    }),
-  );
+  const endOf = ({ date }: Day): number => {
+    const startMs = Temporal.PlainDate.from(date).toZonedDateTime(zone).epochMilliseconds;
+    return Math.min(nextDayMs(startMs, zone) - 1, nowMs);
+  };
+  const countAtEnd = await countsAt([...days.values()].map(endOf));
+  for (const day of days.values()) {
+    day.count_before = countAtEnd(plans.before, endOf(day));
+    day.count_after = day.count_before + differenceAt(endOf(day), countAtEnd);
+  }
   const sorted = [...days.values()].sort((one, other) => (one.date < other.date ? -1 : 1));
   return { space_id: spaceId, from: formatTimestamp(fromMs), until: formatTimestamp(untilMs), days: sorted };
 }
