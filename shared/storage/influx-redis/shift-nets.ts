@@ -2,13 +2,20 @@
 import { OLDEST_EVENT_MS } from '../../event.ts';
 import type { ResetShift } from '../../reset-shift.ts';
 import type { HistoryParts } from './history-parts.ts';
-import { fluxOf, id, instant } from './influx-rows.ts';
+import { fluxOf, id, instant, rowsOf } from './influx-rows.ts';
+import { placeOf as rowPlaceOf } from './judge.ts';
 
 /** Each is a stream of the query; 50 take some 80 ms. */
 const SEGMENTS_PER_QUERY = 40;
+/** With more instants of one space than this, all that it has between the first and the last is read by quarters of an hour. */
+const INSTANTS_MAX = 20;
+/** Time zones differ by quarters of an hour, so a daily reset at a full hour, half or quarter begins one everywhere. */
+const QUARTER_MS = 900_000;
 
 /** Deltas in (afterMs, untilMs]. */
 type Segment = { readonly afterMs: number; readonly untilMs: number; readonly spaceIds: string[] };
+/** Of the deltas of a space from the net before it until `untilMs`. */
+type Net = { readonly spaceId: string; readonly untilMs: number; readonly net: number };
 type Parts = Pick<HistoryParts, 'influx' | 'ownership'>;
 
 /**
@@ -33,31 +40,75 @@ async function sumsUpTo(parts: Parts, shifts: readonly ResetShift[]) {
     instants.set(spaceId, ofSpace.add(placeOf(wasAfterMs)).add(placeOf(becomesAfterMs)));
   }
   const segments = new Map<string, Segment>();
+  const found: Net[] = [];
   for (const [spaceId, ofSpace] of instants) {
     const inOrder = [...ofSpace].sort((one, other) => one - other);
-    for (const [index, untilMs] of inOrder.entries()) {
-      if (index === 0) continue;
-      const afterMs = inOrder[index - 1] as number;
+    const split =
+      inOrder.length > INSTANTS_MAX ? await quarters(parts, spaceId, inOrder) : { nets: [], cuts: [inOrder] };
+    found.push(...split.nets);
+    for (const [afterMs, untilMs] of split.cuts.flatMap(pairs)) {
       const segment = segments.get(`${afterMs} ${untilMs}`) ?? { afterMs, untilMs, spaceIds: [] };
       segments.set(`${afterMs} ${untilMs}`, segment);
       segment.spaceIds.push(spaceId);
     }
   }
-  const nets = await netsOf(parts, [...segments.values()]);
+  found.push(...(await netsOf(parts, [...segments.values()])));
   const sums = new Map<string, number>();
+  const netsOfSpace = Map.groupBy(found, ({ spaceId }) => spaceId);
   for (const [spaceId, ofSpace] of instants) {
-    let sum = 0;
-    for (const untilMs of [...ofSpace].sort((one, other) => one - other)) {
-      sum += nets.get(`${spaceId} ${untilMs}`) ?? 0;
-      sums.set(`${spaceId} ${untilMs}`, sum);
+    const nets = (netsOfSpace.get(spaceId) ?? []).sort((one, other) => one.untilMs - other.untilMs);
+    let [sum, at] = [0, 0];
+    for (const instantMs of [...ofSpace].sort((one, other) => one - other)) {
+      for (; at < nets.length && (nets[at] as Net).untilMs <= instantMs; at++) sum += (nets[at] as Net).net;
+      sums.set(`${spaceId} ${instantMs}`, sum);
     }
   }
   return (spaceId: string, afterMs: number | null) => sums.get(`${spaceId} ${placeOf(afterMs)}`) ?? 0;
 }
 
-/** Of each space the net of the segment that ends at an instant. */
-async function netsOf({ influx, ownership }: Parts, segments: readonly Segment[]): Promise<Map<string, number>> {
-  const nets = new Map<string, number>();
+/**
+ * The nets of a space between the first and the last of many instants, by quarters of an hour; `cuts`: pairs of them are
+ * what is still to be asked for, because an instant lies within their quarter.
+ */
+async function quarters(
+  { influx, ownership }: Parts,
+  spaceId: string,
+  instants: readonly number[],
+): Promise<{ nets: Net[]; cuts: number[][] }> {
+  const [firstMs, lastMs] = [instants[0] as number, instants.at(-1) as number];
+  const range = { startMs: firstMs + 1, stopMs: lastMs + 1 };
+  const rows = await rowsOf(influx, 'windows-of-partition', {
+    partition: ownership.partition,
+    space: spaceId,
+    ...range,
+  });
+  const cut = Map.groupBy(
+    instants.filter((atMs) => atMs % QUARTER_MS !== 0),
+    (atMs) => Math.floor(atMs / QUARTER_MS),
+  );
+  const nets: Net[] = [];
+  const cuts = new Map<number, number[]>();
+  for (const row of rows) {
+    const quarter = Math.floor((rowPlaceOf(row['_time']).timestampMs - 1) / QUARTER_MS);
+    const [afterMs, untilMs] = [quarter * QUARTER_MS, (quarter + 1) * QUARTER_MS];
+    const within = cut.get(quarter);
+    if (within === undefined) nets.push({ spaceId, untilMs, net: Number(row['_value']) });
+    else {
+      const edges = [Math.max(afterMs, firstMs), ...within, Math.min(untilMs, lastMs)];
+      cuts.set(quarter, [...new Set(edges)]);
+    }
+  }
+  return { nets, cuts: [...cuts.values()] };
+}
+
+/** Each with the one after it. */
+function pairs(instants: readonly number[]): [number, number][] {
+  return instants.slice(1).map((atMs, index) => [instants[index] as number, atMs]);
+}
+
+/** Of each segment the nets of its spaces. */
+async function netsOf({ influx, ownership }: Parts, segments: readonly Segment[]): Promise<Net[]> {
+  const nets: Net[] = [];
   for (let at = 0; at < segments.length; at += SEGMENTS_PER_QUERY) {
     const asked = segments.slice(at, at + SEGMENTS_PER_QUERY);
     const yields = asked.map(({ afterMs, untilMs, spaceIds }, index) => {
@@ -69,7 +120,9 @@ async function netsOf({ influx, ownership }: Parts, segments: readonly Segment[]
     const rows = await influx.query(`${fluxOf('nets-of-partition', { partition })}\n${yields.join('\n')}\n`);
     for (const row of rows) {
       const segment = asked[Number(row['result'])] as Segment;
-      nets.set(`${row['space']} ${segment.untilMs}`, Number(row['_value']));
+      const spaceId = String(row['space']);
+      if (segment.spaceIds.includes(spaceId))
+        nets.push({ spaceId, untilMs: segment.untilMs, net: Number(row['_value']) });
     }
   }
   return nets;
