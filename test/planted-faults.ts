@@ -68,8 +68,8 @@ const FAULTS: readonly Fault[] = [
   {
     name: 'known_at that forgets later facts',
     file: 'shared/hindsight.ts',
-    was: 'const remapped = remappedSince(facts, known);',
-    becomes: 'const remapped = new Set<DpuId>();',
+    was: 'return { knownAtMs, known, now, remapped: remappedSince(facts, known) };',
+    becomes: 'return { knownAtMs, known, now, remapped: new Set() };',
     ...SERVICE,
   },
   {
@@ -149,7 +149,6 @@ function failureOf(copy: string, { test, project }: Pick<Fault, 'test' | 'projec
 function isCaught(copy: string, fault: Fault): boolean {
   const path = join(copy, fault.file);
   const text = readFileSync(path, 'utf8');
-  if (text.split(fault.was).length !== 2) throw new Error(`${fault.name}: ${fault.file} has changed; plant it anew`);
   writeFileSync(
     path,
     text.replace(fault.was, () => fault.becomes),
@@ -169,6 +168,10 @@ const faults = FAULTS.filter(
 );
 const copy = copyProject();
 try {
+  // The code goes on, and a fault that is no longer planted would be no fault.
+  const gone = FAULTS.filter(({ file, was }) => readFileSync(join(copy, file), 'utf8').split(was).length !== 2);
+  for (const { name, file } of gone) say(`${file} has changed: plant anew: ${name}`);
+  if (gone.length > 0) process.exit(1);
   const tests = new Map(faults.map((fault) => [`${fault.project} ${fault.test}`, fault]));
   const redBefore = [...tests].filter(([, fault]) => failureOf(copy, fault) !== null).map(([name]) => name);
   if (redBefore.length > 0) say(`red with no fault planted: ${redBefore.join(', ')}`);
