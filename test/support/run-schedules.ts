@@ -54,6 +54,7 @@ export function runSchedules(half: 1 | 2): void {
 }
 
 async function follow(schedule: Schedule, pipeline: Pipeline): Promise<void> {
+  const prefix = String(schedule.building[0]?.id).replace(/site$/, '');
   const model = new Model();
   model.record(schedule.building, pipeline.time.nowMs);
   // Schedules share a database but no names: what was said of other buildings costs time and changes nothing.
@@ -66,6 +67,11 @@ async function follow(schedule: Schedule, pipeline: Pipeline): Promise<void> {
     pipeline.time.nowMs += 1;
     if (step.kind === 'tidy') await pipeline.tidy();
     else if (step.kind === 'night') {
+      // Somebody who comes in now is still in when the night begins, so that its reset changes a count.
+      const event = { dpu: `${prefix}one`, atMs: pipeline.time.nowMs, direction: 1, seq: null };
+      model.add(event, event.atMs);
+      await pipeline.send(event.dpu, { timestamp: event.atMs, direction: event.direction });
+      await pipeline.caughtUp();
       pipeline.time.nowMs += 86_400_000;
       await letResetsComeDue(pipeline);
     } else if (step.kind === 'crash') await pipeline.restartProcessor();
@@ -84,7 +90,6 @@ async function follow(schedule: Schedule, pipeline: Pipeline): Promise<void> {
   const nowMs = pipeline.time.nowMs;
   const changes = await changesSince(pipeline, began);
   const facts = pipeline.plan.facts.slice(factsBefore);
-  const prefix = String(schedule.building[0]?.id).replace(/site$/, '');
   expect(await copiesOf(pipeline, prefix)).toEqual(Object.fromEntries(model.copies));
   for (const space of SPACES.map((name) => prefix + name)) {
     const now = await pipeline.liveCount(space);

@@ -90,7 +90,7 @@ const parent: fc.Arbitrary<Draw> = fc
     fc.integer({ min: 1, max: 3 }),
     fc.integer({ min: -1, max: 2 }),
     moment,
-    fc.option(fc.constantFrom('00:00', '01:00', '23:30'), { freq: 1 }),
+    fc.option(fc.constantFrom('00:00', '01:00', '23:30'), { freq: 2 }),
   )
   .map(
     ([child, above, from, dailyReset]): Draw =>
@@ -177,6 +177,8 @@ const message = fc.record({
 });
 
 const drawnSchedule = fc.record({
+  /** The first DPU is at the gate from the first, and the site is set to 0 every night. */
+  isOpen: fc.boolean(),
   doorways: fc.array(sides, { minLength: 3, maxLength: 3 }),
   happenings: fc.array(
     fc.oneof(
@@ -218,10 +220,19 @@ export function scheduleOf(drawn: Drawn, number: number, epochMs: number): Sched
     return repeats ? [step, step] : [step];
   });
   return {
-    building: buildingOf(id, drawn.doorways),
+    building: [...buildingOf(id, drawn.doorways), ...(drawn.isOpen ? opening(id) : [])],
     steps,
     moments: [...drawn.moments.map(at), at(2 * WINDOW_MS)],
   };
+}
+
+function opening(id: Name): Change[] {
+  const since = { fromMs: null, untilMs: null };
+  return [
+    { kind: 'placement', id: id('first'), dpuId: id('one'), doorwayId: id('gate'), facing: 'a', ...since },
+    { kind: 'doorway_version', id: id('gate'), fromMs: null, a: id('site'), b: null },
+    { kind: 'space_version', id: id('site'), fromMs: null, parentId: null, timeZone: 'UTC', dailyReset: '03:00' },
+  ];
 }
 
 function buildingOf(id: Name, doorways: readonly (readonly [string | null, string | null])[]): Change[] {
