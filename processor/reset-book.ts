@@ -5,6 +5,7 @@ import type { SpaceId } from '../shared/ids.ts';
 import { nextResetMs, type ResetPlan } from '../shared/reset.ts';
 import { type DueResets, dueResetAt, resetShifts } from '../shared/reset-shift.ts';
 import type { LiveStart, Progress, RecordedShift, ResetMove } from '../shared/storage/history.ts';
+import { startMs } from '../shared/versions.ts';
 
 const NEVER_MS = Number.POSITIVE_INFINITY;
 
@@ -96,8 +97,9 @@ export class ResetBook {
     this.#lookAhead(spaceId);
     this.#nextMs = Math.min(...this.#nextOf.values(), NEVER_MS);
     // What nothing was said of before has no events and no resets.
-    const isNew = before.plan.spaces.get(spaceId)?.versions.length === 0;
-    const shifts = isNew ? [] : resetShifts(before, this.#due, spaceId, span);
+    const versions = before.plan.spaces.get(spaceId)?.versions ?? [];
+    const isUntouched = versions.length === 0 || (span.isDaily && isSameDaily(before.plan, this.#plan, spaceId));
+    const shifts = isUntouched ? [] : resetShifts(before, this.#due, spaceId, span);
     const recorded = shifts.map((shift) => ({ ...shift, fact: fact.number, recordedAtMs: fact.recordedAtMs }));
     return { starts: [this.#startOf(spaceId)], shifts: recorded };
   }
@@ -118,18 +120,28 @@ export class ResetBook {
   }
 
   /** When counts can be changed by the fact; before it is applied. */
-  #touched({ change }: Fact, spaceId: SpaceId): { fromMs: number; untilMs: number } {
+  #touched({ change }: Fact, spaceId: SpaceId): { fromMs: number; untilMs: number; isDaily: boolean } {
     const resets = this.#plan.resets.get(spaceId) ?? [];
     if (change.kind === 'reset' || change.kind === 'reset_revoked') {
       const atMs = change.kind === 'reset' ? change.atMs : resets.find(({ id }) => id === change.id)?.atMs;
       const fromMs = atMs ?? this.#dueMs;
       const next = nextResetMs(this.#plan, spaceId, fromMs);
-      return { fromMs, untilMs: next !== null && next <= this.#dueMs ? next : NEVER_MS };
+      return { fromMs, untilMs: this.#ifDue(next), isDaily: false };
     }
     // Before the first event and the first reset entered by hand every count is 0, whatever daily resets there are.
     const oldestMs = Math.min(this.#oldestMs, ...resets.map(({ atMs }) => atMs));
     const fromMs = change.kind === 'space_version' ? (change.fromMs ?? oldestMs) : oldestMs;
-    return { fromMs: Math.min(Math.max(fromMs, oldestMs), this.#dueMs), untilMs: NEVER_MS };
+    // The version holds until the next one begins; what it has done to counts is over with the first reset after that.
+    const starts = (this.#plan.spaces.get(spaceId)?.versions ?? []).map((version) => startMs(version));
+    const endMs = starts.find((ms) => ms > fromMs) ?? null;
+    const next = endMs === null ? null : nextResetMs(this.#plan, spaceId, endMs - 1);
+    const untilMs = this.#ifDue(next);
+    return { fromMs: Math.min(Math.max(fromMs, oldestMs), this.#dueMs), untilMs, isDaily: true };
+  }
+
+  /** For ever when it has not come due. */
+  #ifDue(resetMs: number | null): number {
+    return resetMs !== null && resetMs <= this.#dueMs ? resetMs : NEVER_MS;
   }
 
   #lookAhead(spaceId: SpaceId): void {
@@ -138,6 +150,18 @@ export class ResetBook {
     if (nextMs === null) this.#nextOf.delete(spaceId);
     else this.#nextOf.set(spaceId, nextMs);
   }
+}
+
+/** True when the daily resets of the space are the same in both, whatever else of it changed. */
+function isSameDaily(before: ResetPlan, after: ResetPlan, spaceId: SpaceId): boolean {
+  const turns = (plan: ResetPlan) => {
+    const daily = (plan.spaces.get(spaceId)?.versions ?? []).map(({ fromMs, timeZone, dailyReset }) => ({
+      fromMs,
+      rule: dailyReset === null ? 'none' : `${dailyReset} ${timeZone}`,
+    }));
+    return daily.filter(({ rule }, index) => rule !== (daily[index - 1]?.rule ?? 'none'));
+  };
+  return JSON.stringify(turns(before)) === JSON.stringify(turns(after));
 }
 
 function onlySpace(plan: Floorplan, spaceId: SpaceId): ResetPlan {

@@ -30,6 +30,7 @@ export function resetShifts(
   spaceId: SpaceId,
   { fromMs, untilMs }: { readonly fromMs: number; readonly untilMs: number },
 ): ResetShift[] {
+  if (fromMs >= untilMs) return [];
   const edges = new Set([fromMs]);
   for (const { plan, dueMs } of [before, after]) {
     for (const { atMs } of resetsBetween(plan, spaceId, fromMs, Math.min(dueMs, untilMs - 1))) edges.add(atMs);
