@@ -89,7 +89,7 @@ test('a port that another service has is not shared with it', async () => {
 });
 
 test('two devices that throw each other out are named in the log', { timeout: 30_000 }, async () => {
-  for (let index = 0; index < 10; index++) await (await connected('flapper')).ping();
+  for (let index = 0; index < REACH; index++) await (await connected('flapper')).ping();
   await vi.waitFor(() => expect(service.log()).toContain('"clientId":"flapper"'), { timeout: 15_000 });
 });
 
