@@ -15,11 +15,8 @@ const PER_CONNECTION = 50;
 const CONNECTIONS_AT_ONCE = 8;
 /** Of what is sent within a connection; most faults end it. */
 const BENT = 0.05;
-/**
- * For 99 of 100 answers to the DPU beside; the longest may take four times as long, because the service shares the machine
- * with what torments it and with other tests. Both are printed.
- */
-const ANSWER_MS_MAX = setting('FOOTFALL_TEST_FUZZ_ANSWER_MS', 500);
+/** For every answer to the DPU beside; longer where the service shares the machine with other tests too. */
+const ANSWER_MS_MAX = setting('FOOTFALL_TEST_FUZZ_ANSWER_MS', 1_000);
 const GROWTH_BYTES_MAX = 96 * 1024 * 1024;
 
 test(`${PACKETS} fuzzed packets`, { timeout: 60_000 + PACKETS * 3 }, async () => {
@@ -50,8 +47,7 @@ test(`${PACKETS} fuzzed packets`, { timeout: 60_000 + PACKETS * 3 }, async () =>
     `${connections * PER_CONNECTION} packets, ${connections} connections; beside them ${answers} answers, ` +
       `p99 ${p99Ms.toFixed(1)} ms, longest ${maxMs.toFixed(1)} ms; memory ${Math.round(growthBytes / 1024 ** 2)} MB more\n`,
   );
-  expect(p99Ms).toBeLessThan(ANSWER_MS_MAX);
-  expect(maxMs).toBeLessThan(4 * ANSWER_MS_MAX);
+  expect(maxMs).toBeLessThan(ANSWER_MS_MAX);
   expect(growthBytes).toBeLessThan(GROWTH_BYTES_MAX);
   const { status, body } = await http.call('POST', '/v1/verify');
   expect({ status, differences: body.differences ?? [] }).toEqual({ status: 200, differences: [] });
