@@ -66,7 +66,12 @@ export function liveRoutes(api: Api, dependencies: ApiDependencies): void {
       tags: ['counts'],
       summary: 'Counts and changes as they come: Server-Sent Events, or a WebSocket with the same messages',
       querystring,
-      response: { 200: z.any().describe('text/event-stream; `data` is a message, `id` its place') },
+      response: {
+        200: {
+          description: 'Server-Sent Events: `data` is a message as JSON, `id` its place, for Last-Event-ID',
+          content: { 'text/event-stream': { schema: z.any() } },
+        },
+      },
     },
     handler: async (request, reply) => {
       lastEventId(request);

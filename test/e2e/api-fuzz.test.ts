@@ -23,6 +23,9 @@ const CHECKS = [
   'response_schema_conformance',
 ];
 
+/** An answer that never ends; test/e2e/http-live.test.ts reads it. */
+const STREAM = '/v1/live';
+
 let service: Service;
 let admin: Client;
 
@@ -41,7 +44,17 @@ function fuzz(): Promise<Run> {
   const args = [
     ...['run', `${service.httpUrl}/openapi.json`, '--header', `Authorization: Bearer ${ADMIN_KEY}`],
     ...['--checks', CHECKS.join(','), '--phases', 'examples,fuzzing', '--max-examples', String(CASES)],
-    ...['--continue-on-failure', '--max-time', String(TIME_S), '--request-timeout', '20', '--workers', '2'],
+    ...[
+      '--exclude-path',
+      STREAM,
+      '--continue-on-failure',
+      '--max-time',
+      String(TIME_S),
+      '--request-timeout',
+      '20',
+      '--workers',
+      '2',
+    ],
     ...['--seed', String(SEED), '--warnings', 'off', '--no-color', '--generation-database', 'none'],
     ...['--report', 'json', '--report-json-path', join(folder, 'report.json')],
   ];
@@ -58,8 +71,10 @@ test(
     if (!isThere) skip(`${COMMAND} is not there: pip install schemathesis, or set SCHEMATHESIS to it`);
     const { code, output } = await fuzz();
     const { paths } = await admin.get('/openapi.json');
-    const operations = Object.values(paths as Record<string, object>).flatMap((methods) => Object.keys(methods)).length;
-    expect(output, `seed ${SEED}`).toContain(`Selected: ${operations}/${operations}`);
+    const all = Object.values(paths as Record<string, object>).flatMap((methods) => Object.keys(methods)).length;
+    const operations = all - 1;
+    expect(Object.keys(paths[STREAM])).toEqual(['get']);
+    expect(output, `seed ${SEED}`).toContain(`Selected: ${operations}/${all}`);
     expect(code, `seed ${SEED}\n${output.slice(-20_000)}`).toBe(0);
     expect(output).toContain(`Tested: ${operations}`);
     expect((await admin.call('GET', '/readyz')).status).toBe(200);
