@@ -81,20 +81,20 @@ export async function countAt(
 
 /** The count of each space, in their order, at `atMs` as anyone would have been told at `knownAtMs`. */
 export async function countsKnownAt(
-  sources: Pick<PastSources, 'plan' | 'facts' | 'history'>,
+  sources: Pick<PastSources, 'facts' | 'history'>,
   spaceIds: readonly SpaceId[],
   atMs: number,
   knownAtMs: number,
 ): Promise<Counted[]> {
-  const live = await sources.history.counts(spaceIds);
   const hindsight = hindsightOf(sources.facts, knownAtMs);
+  const live = await sources.history.counts(spaceIds);
   const counted = await Promise.all(spaceIds.map((spaceId) => countKnown(sources, hindsight, spaceId, atMs)));
   return counted.map((one, index) => ({ ...one, revision: live[index]?.revision ?? 0 }));
 }
 
 /** The count of one space at `atMs` as anyone would have been told at `knownAtMs`. */
 export function countKnownAt(
-  sources: Pick<PastSources, 'plan' | 'facts' | 'history'>,
+  sources: Pick<PastSources, 'facts' | 'history'>,
   spaceId: SpaceId,
   atMs: number,
   knownAtMs: number,
@@ -103,20 +103,13 @@ export function countKnownAt(
 }
 
 async function countKnown(
-  { plan: planNow, history }: Pick<PastSources, 'plan' | 'history'>,
+  { history }: Pick<PastSources, 'history'>,
   hindsight: Hindsight,
   spaceId: SpaceId,
   atMs: number,
 ): Promise<Omit<Counted, 'revision'>> {
   const { plan } = hindsight.known;
   const start = resetAt(plan, spaceId, atMs);
-  const startNow = resetAt(planNow, spaceId, atMs);
-  // The count of now, less what was recorded since; all of it is in the feed, resets too.
-  const kept = await history.netAndLater(spaceId, startNow?.atMs ?? null, atMs, hindsight.knownAtMs);
-  if (kept !== null) {
-    const now = countFrom(planNow, spaceId, startNow, atMs, kept.net);
-    return { spaceId, atMs, count: now - kept.later, start };
-  }
   const span = { fromMs: start === null ? Number.NEGATIVE_INFINITY : start.atMs + 1, untilMs: atMs + 1 };
   const since = await knownNet(history, hindsight, spaceId, span);
   return { spaceId, atMs, count: countFrom(plan, spaceId, start, atMs, since), start };

@@ -8,15 +8,18 @@ import type { HistoryReader, Span, StoredEvent } from './storage/history.ts';
 /** Events read together. */
 const PAGE_EVENTS = 5_000;
 
-/** All facts, and what those recorded by `knownAtMs` make of the building. */
+/** What facts make of the building by `knownAtMs` and now, and the DPUs that those between may have mapped differently. */
 export type Hindsight = {
   readonly knownAtMs: number;
   readonly known: Atlas;
-  readonly facts: readonly Fact[];
+  readonly now: Atlas;
+  readonly remapped: ReadonlySet<DpuId>;
 };
 
 export function hindsightOf(facts: readonly Fact[], knownAtMs: number): Hindsight {
-  return { knownAtMs, known: atlasAt(facts, knownAtMs), facts };
+  const known = atlasAt(facts, knownAtMs);
+  const now = atlasAt(facts, Number.POSITIVE_INFINITY);
+  return { knownAtMs, known, now, remapped: remappedSince(facts, known) };
 }
 
 /** The floor plan that the facts recorded by `knownAtMs` make. */
@@ -57,17 +60,16 @@ export async function* eventsOfDpu(
  */
 export async function knownNet(
   history: Omit<HistoryReader, 'close'>,
-  { known, facts, knownAtMs }: Hindsight,
+  { known, now, remapped, knownAtMs }: Hindsight,
   spaceId: SpaceId,
   { fromMs, untilMs }: Span,
 ): Promise<number> {
   if (fromMs >= untilMs) return 0;
-  const now = atlasAt(facts, Number.POSITIVE_INFINITY);
   let net = await history.net(spaceId, Number.isFinite(fromMs) ? fromMs - 1 : null, untilMs - 1);
   for (const event of await history.recordedAfter({ fromMs: Math.max(fromMs, 0), untilMs }, knownAtMs)) {
     net -= deltaOf(now.mappingOf(event.dpuId, event.timestampMs), event.direction, spaceId);
   }
-  for (const dpuId of remappedSince(facts, known)) {
+  for (const dpuId of remapped) {
     for (const { was, becomes, ...period } of now.remappedSince(known, dpuId)) {
       const isOfSpace = deltaOf(was, 1, spaceId) !== deltaOf(becomes, 1, spaceId);
       const span = { fromMs: Math.max(period.fromMs, fromMs, 0), untilMs: Math.min(period.untilMs, untilMs) };

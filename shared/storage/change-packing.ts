@@ -95,12 +95,6 @@ export class ChangePacker {
 /** The changes in `packed`, in order. */
 export function unpackChanges(packed: Uint8Array): PackedChange[] {
   const changes: PackedChange[] = [];
-  visitChanges(packed, (change) => changes.push({ ...change }));
-  return changes;
-}
-
-/** Calls `visit` with each change in `packed`, in order; it is one object, changed from call to call. */
-export function visitChanges(packed: Uint8Array, visit: (change: PackedChange) => void): void {
   let at = 0;
   const unsigned = (): number => {
     let value = 0;
@@ -115,26 +109,20 @@ export function visitChanges(packed: Uint8Array, visit: (change: PackedChange) =
     const value = unsigned();
     return value % 2 === 1 ? -(value + 1) / 2 : value / 2;
   };
-  const change: { -readonly [Key in keyof PackedChange]: PackedChange[Key] } = {
-    space: 0,
-    fromMs: 0,
-    untilMs: null,
-    change: 0,
-    kind: 'event',
-    number: 0,
-    recordedAtMs: 0,
-  };
   while (at < packed.length) {
     const flags = packed[at++] as number;
-    change.space = unsigned();
+    const space = unsigned();
+    const last = changes.at(-1);
+    let { fromMs, recordedAtMs, number } = last ?? { fromMs: 0, recordedAtMs: 0, number: 0 };
     if ((flags & SAME) === 0) {
-      change.fromMs += signed();
-      change.recordedAtMs = change.fromMs + signed();
-      change.number = unsigned();
+      fromMs += signed();
+      recordedAtMs = fromMs + signed();
+      number = unsigned();
     }
-    change.untilMs = (flags & ENDS) === 0 ? null : change.fromMs + signed();
-    change.change = (flags & OTHER_CHANGE) !== 0 ? signed() : (flags & MINUS_ONE) !== 0 ? -1 : 1;
-    change.kind = CAUSE_KINDS[Math.floor(flags / KIND)] as CauseKind;
-    visit(change);
+    const untilMs = (flags & ENDS) === 0 ? null : fromMs + signed();
+    const change = (flags & OTHER_CHANGE) !== 0 ? signed() : (flags & MINUS_ONE) !== 0 ? -1 : 1;
+    const kind = CAUSE_KINDS[Math.floor(flags / KIND)] as CauseKind;
+    changes.push({ space, fromMs, untilMs, change, kind, number, recordedAtMs });
   }
+  return changes;
 }

@@ -181,16 +181,6 @@ export type HistoryReader = {
   /** The profile of each span, which must be in order and not overlap. */
   profiles(spaceId: SpaceId, spans: readonly Span[]): Promise<Profile[]>;
   events(query: EventsQuery): Promise<EventsPage>;
-  /**
-   * `net` as it is, and by how much the count at `untilMs` was changed by all that was recorded after `knownAtMs` (not
-   * before untilMs): events, recounts, resets. Null where that is not kept; it can then be worked out from the events.
-   */
-  netAndLater(
-    spaceId: SpaceId,
-    afterMs: number | null,
-    untilMs: number,
-    knownAtMs: number,
-  ): Promise<{ readonly net: number; readonly later: number } | null>;
   /** The events with a timestamp in `span` that were recorded after `afterMs`, in no order. */
   recordedAfter(span: Span, afterMs: number): Promise<StoredEvent[]>;
   /** The events with a timestamp in `span`, of one DPU or (null) of all, of which copies were received, in no order. */

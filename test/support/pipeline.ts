@@ -63,7 +63,7 @@ export async function openPipeline(startMs: number) {
       knownAtMs: number,
       facts: readonly Fact[] = plan.facts,
     ): Promise<number> => {
-      const sources = { plan: plan.plan, facts, history: reader };
+      const sources = { facts, history: reader };
       return (await countKnownAt(sources, space as SpaceId, atMs, knownAtMs)).count;
     },
     /** As kept by the processor; the reset's count and the adjustments since are facts, not sums. */

@@ -42,8 +42,6 @@ export function openHistoryReader(parts: ReaderParts): HistoryReader {
     },
     profiles: async (spaceId, spans) => profilesOf(parts, spaceId, spans, await marksOf(parts, spaceId)),
     events: (query) => eventsPage(parts, query),
-    // The feed here is kept for a time only.
-    netAndLater: async () => null,
     recordedAfter: (span, afterMs) => recordedAfter(parts, span, afterMs),
     duplicates: (span, dpuId) => duplicatesIn(parts, span, dpuId),
     close: async () => undefined,

@@ -1,15 +1,12 @@
 // The change feed as the processor writes it: what each transaction changes in counts, in the same transaction.
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { type CauseKind, ChangePacker, type PackedChange } from '../change-packing.ts';
+import { type CauseKind, ChangePacker } from '../change-packing.ts';
 import type { EndOfEvent, RecordedShift } from '../history.ts';
 import type { Effect, Names } from './names.ts';
 import { netOf, type Sums } from './sums.ts';
 
 /** A row of `change_log` is read whole for any page that begins in it. */
 export const CHANGES_PER_ROW = 1_000;
-
-/** What is recorded later than this after it began to hold is late; also the longest time that one row covers. */
-export const LATE_MS = 60_000;
 
 export type Source = { readonly kind: CauseKind; readonly number: number; readonly recordedAtMs: number };
 
@@ -18,28 +15,24 @@ export class ChangeLog {
   readonly #sums: Sums;
   readonly #startOf: ReadonlyMap<number, number>;
   readonly #insert: StatementSync;
-  #onTime = new OpenRow();
-  #late = new OpenRow();
+  #packer = new ChangePacker();
 
   /** `startOf`: the newest reset of each space (by number) that has come due; absent: none. */
   constructor(database: DatabaseSync, names: Names, sums: Sums, startOf: ReadonlyMap<number, number>) {
     this.#names = names;
     this.#sums = sums;
     this.#startOf = startOf;
-    this.#insert = database.prepare(
-      'INSERT INTO change_log (is_late, recorded_from, recorded_until, entries) VALUES (?, ?, ?, ?)',
-    );
+    this.#insert = database.prepare('INSERT INTO change_log (entries) VALUES (?)');
     // A store of before there was a feed: what its events changed is not in it, and readers must be told.
     const old = database.prepare(
       `SELECT 1 FROM event WHERE NOT EXISTS (SELECT 1 FROM due) AND NOT EXISTS (SELECT 1 FROM change_log) LIMIT 1`,
     );
-    if (old.get() !== undefined) this.#insert.run(0, 0, 0, new Uint8Array());
+    if (old.get() !== undefined) this.#insert.run(new Uint8Array());
   }
 
   /** Forgets what was added since the last `write`; call after a transaction that was undone. */
   undo(): void {
-    this.#onTime = new OpenRow();
-    this.#late = new OpenRow();
+    this.#packer = new ChangePacker();
   }
 
   /** An event's effect is added (`weight` 1) or taken back (-1). */
@@ -63,8 +56,7 @@ export class ChangeLog {
 
   /** Ends the transaction's part of the log. */
   write(): void {
-    this.#writeRow(this.#onTime, 0);
-    this.#writeRow(this.#late, 1);
+    if (this.#packer.count > 0) this.#insert.run(this.#packer.take());
   }
 
   #delta(space: number, fromMs: number, change: number, source: Source, endOf: EndOfEvent): void {
@@ -75,42 +67,8 @@ export class ChangeLog {
     if (untilMs !== fromMs) this.#add({ space, fromMs, untilMs, change, ...source });
   }
 
-  #add(change: PackedChange): void {
-    const isLate = change.recordedAtMs - change.fromMs > LATE_MS;
-    const row = isLate ? this.#late : this.#onTime;
-    if (!row.fits(change)) this.#writeRow(row, Number(isLate));
-    row.add(change);
-  }
-
-  #writeRow(row: OpenRow, isLate: number): void {
-    if (row.count > 0) this.#insert.run(isLate, row.fromMs, row.untilMs, row.take());
-  }
-}
-
-/** A row that is being filled: so many changes at most, recorded within a minute. */
-class OpenRow {
-  readonly #packer = new ChangePacker();
-  fromMs = Number.POSITIVE_INFINITY;
-  untilMs = Number.NEGATIVE_INFINITY;
-
-  get count(): number {
-    return this.#packer.count;
-  }
-
-  fits({ recordedAtMs }: PackedChange): boolean {
-    const spanMs = Math.max(this.untilMs, recordedAtMs) - Math.min(this.fromMs, recordedAtMs);
-    return this.count < CHANGES_PER_ROW && spanMs <= LATE_MS;
-  }
-
-  add(change: PackedChange): void {
+  #add(change: Parameters<ChangePacker['add']>[0]): void {
     this.#packer.add(change);
-    this.fromMs = Math.min(this.fromMs, change.recordedAtMs);
-    this.untilMs = Math.max(this.untilMs, change.recordedAtMs);
-  }
-
-  take(): Uint8Array {
-    this.fromMs = Number.POSITIVE_INFINITY;
-    this.untilMs = Number.NEGATIVE_INFINITY;
-    return this.#packer.take();
+    if (this.#packer.count === CHANGES_PER_ROW) this.write();
   }
 }

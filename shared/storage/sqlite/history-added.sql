@@ -33,16 +33,8 @@ INSERT INTO day_profile SELECT day, space, NULL FROM rollup_day WHERE NOT EXISTS
 -- Up to when resets have come due in each partition's counts.
 CREATE TABLE IF NOT EXISTS due (partition INTEGER PRIMARY KEY, at INTEGER NOT NULL) STRICT;
 
--- What changed in counts, in order: many changes to a row, packed as change-packing.ts says, recorded from recorded_from to
--- recorded_until. Late ones, which change the past, have rows of their own. An empty first row: what came before is not here.
-CREATE TABLE IF NOT EXISTS change_log (
-  number INTEGER PRIMARY KEY AUTOINCREMENT,
-  is_late INTEGER NOT NULL,
-  recorded_from INTEGER NOT NULL,
-  recorded_until INTEGER NOT NULL,
-  entries BLOB NOT NULL
-) STRICT;
-CREATE INDEX IF NOT EXISTS change_log_recorded ON change_log (is_late, recorded_until);
+-- What changed in counts, in order: many changes to a row, packed as change-packing.ts says. An empty row: what came before is not here.
+CREATE TABLE IF NOT EXISTS change_log (number INTEGER PRIMARY KEY AUTOINCREMENT, entries BLOB NOT NULL) STRICT;
 
 -- Facts that map stored events differently. events_total is an estimate until it is done. spaces: a JSON array of numbers.
 CREATE TABLE IF NOT EXISTS recount (

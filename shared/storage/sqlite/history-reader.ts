@@ -11,7 +11,6 @@ import { DuplicateTable } from './duplicates.ts';
 import { EventPages } from './event-pages.ts';
 import { HeardTable } from './heard.ts';
 import { historyPath } from './history-writer.ts';
-import { LateLedger } from './late-ledger.ts';
 import { Profiles } from './profiles.ts';
 import { QuarantinePages } from './quarantine-pages.ts';
 import { RecountTable } from './recount-table.ts';
@@ -33,7 +32,6 @@ export function openHistoryReader(dataDir: string): EmbeddedReader {
   const heard = new HeardTable(database);
   const quarantine = new QuarantinePages(database);
   const changes = new ChangePages(database);
-  const ledger = new LateLedger(database);
   const recounts = new RecountTable(database);
   const spaceNumber = database.prepare('SELECT number FROM space WHERE id = ?');
   const live = database.prepare(
@@ -50,15 +48,6 @@ export function openHistoryReader(dataDir: string): EmbeddedReader {
         const space = numberOf(spaceId);
         if (space === undefined) return 0;
         return netOf(sums.at(space, untilMs)) - (afterMs === null ? 0 : netOf(sums.at(space, afterMs)));
-      }),
-    netAndLater: async (spaceId, afterMs, untilMs, knownAtMs) =>
-      snapshot(database, () => {
-        const space = numberOf(spaceId);
-        if (space === undefined) return { net: 0, later: 0 };
-        const later = ledger.changedSince(space, untilMs, knownAtMs);
-        if (later === null) return null;
-        const before = afterMs === null ? 0 : netOf(sums.at(space, afterMs));
-        return { net: netOf(sums.at(space, untilMs)) - before, later };
       }),
     profiles: async (spaceId, spans) =>
       snapshot(database, () => {
