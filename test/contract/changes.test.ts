@@ -16,7 +16,7 @@ const NINE = Date.UTC(2026, 0, 15, 9);
 const HOUR_MS = 3_600_000;
 const NEVER_ENDS: EndOfEvent = () => null;
 /** More than are recounted at once. */
-const MANY = 10_000;
+const MANY = 20_000;
 
 function event(afterNineMs: number, direction: 1 | -1 = 1, more: Partial<MappedEvent> = {}): MappedEvent {
   const timestampMs = NINE + afterNineMs;
@@ -158,7 +158,7 @@ describe.each(HISTORY_BACKENDS)('changes on $name', ({ missing, canLose, open })
       for (; (await writer.recountSome(NEVER_ENDS)) !== null; pieces++) {
         await commit([event(MANY * 1_000 + pieces, 1, { mapping: INTO_HALL })]);
       }
-      expect(pieces).toBeGreaterThan(0);
+      expect(pieces).toBeGreaterThan(1);
       const [done] = await reader.recounts(1, 1);
       expect(done).toMatchObject({ fact: 1, isDone: true, eventsDone: MANY / 2, eventsTotal: MANY / 2 });
       expect(await reader.openRecounts()).toEqual([]);
