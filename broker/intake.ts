@@ -1,8 +1,7 @@
 // The intake of one connection: cuts its stream into packets, and keeps what is incomplete or has to wait.
 //
-//   bytes ──▶ first byte: may a client send it? may it pass now? ──▶ length: is it too long? ──▶ whole ──▶ taken
+//   bytes ──▶ first byte: may it be sent? may it pass now? ──▶ length: is it too long? ──▶ whole ──▶ taken
 //                           └─ no: closed       └─ no: barred          └─ PUBLISH: skipped; any other: closed
-import type { FastPath } from './fast-path.ts';
 import { checkFirstByte, FrameError, type Header, PACKET, readHeader } from './frames.ts';
 import { Leftover } from './leftover.ts';
 
@@ -18,19 +17,31 @@ export type IntakeOwner = {
   readonly destroyed: boolean;
 };
 
+/** Who passes over the bodies of publishes that are too long. */
+export type Skipper = {
+  readonly isSkipping: boolean;
+  /** Begins with the publish that `header` describes; answers where to go on, and 0 while too little of it has come. */
+  beginSkipping(bytes: Buffer, header: Header): number;
+  /** Answers how much of `bytes` belongs to what is passed over. */
+  skip(bytes: Buffer): number;
+};
+
 const NOTHING = Buffer.alloc(0);
 /** Read into again for each packet. */
 const header: Header = { type: 0, flags: 0, bodyAt: 0, end: 0 };
 
 export class Intake {
   readonly #owner: IntakeOwner;
-  readonly #fastPath: FastPath;
+  readonly #skipper: Skipper;
+  readonly #checkFirst: (first: number) => void;
   readonly #leftover = new Leftover();
   #barred = false;
 
-  constructor(owner: IntakeOwner, fastPath: FastPath) {
+  /** `checkFirst` throws FrameError unless the other side may send a packet that begins so; by default that is a client. */
+  constructor(owner: IntakeOwner, skipper: Skipper, checkFirst: (first: number) => void = checkFirstByte) {
     this.#owner = owner;
-    this.#fastPath = fastPath;
+    this.#skipper = skipper;
+    this.#checkFirst = checkFirst;
   }
 
   /** True while a packet has to wait. */
@@ -49,7 +60,7 @@ export class Intake {
     let at = 0;
     this.#barred = false;
     while (at < bytes.length && !this.#owner.destroyed) {
-      const next = this.#fastPath.isSkipping ? at + this.#fastPath.skip(bytes.subarray(at)) : this.#packet(bytes, at);
+      const next = this.#skipper.isSkipping ? at + this.#skipper.skip(bytes.subarray(at)) : this.#packet(bytes, at);
       if (next === at) break;
       at = next;
     }
@@ -71,11 +82,11 @@ export class Intake {
     const type = first >> 4;
     this.#barred = !this.#owner.mayPass(first);
     if (this.#barred) return at;
-    checkFirstByte(first);
+    this.#checkFirst(first);
     if (!readHeader(bytes, at, header)) return at;
     const { bodyAt, end } = header;
     if (end - bodyAt > this.#owner.packetBytesMax) {
-      if (type === PACKET.publish) return this.#fastPath.beginSkipping(bytes, header) || at;
+      if (type === PACKET.publish) return this.#skipper.beginSkipping(bytes, header) || at;
       throw new FrameError(`packet ${type} of ${end - bodyAt} bytes`, 'packet_too_large');
     }
     if (end > bytes.length) return at;

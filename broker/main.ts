@@ -20,6 +20,7 @@ import { type Authenticate, admitAnybody, admitKnown } from './authenticate.ts';
 import { type BrokerCounters, createBroker } from './broker.ts';
 import { Clients } from './clients.ts';
 import { type DoorOptions, openDoors } from './doors.ts';
+import { type Gateway, openGateway } from './gateway.ts';
 import type { Limits } from './limits.ts';
 import { readTlsFiles, TICKET_KEYS_BYTES } from './tls.ts';
 import { createUpgradeHandler, type HandleUpgrade } from './websocket.ts';
@@ -53,8 +54,21 @@ export type BrokerService = {
 
 const NO_PORTS: Ports = { mqtt: null, ws: null, mqtts: null };
 
-/** The broker on `core`, at the addresses that are configured. */
-export async function openBroker(core: Core, config: Config, log: Log): Promise<BrokerService> {
+/** A broker, and what is consumed from another one; null: nothing is. */
+export type BrokerWithGateway = BrokerService & { readonly gateway: Gateway | null };
+
+/** The broker on `core`, at the addresses that are configured, and the gateway if there is one. */
+export async function openBroker(core: Core, config: Config, log: Log): Promise<BrokerWithGateway> {
+  const broker = await openDoorsOfBroker(core, config, log);
+  if (config.gateway === null) return { ...broker, gateway: null };
+  const gateway = openGateway({ ingest: core.ingest, clock: systemClock, log }, config.gateway);
+  const close = async () => {
+    await Promise.all([gateway.close(), broker.close()]);
+  };
+  return { ...broker, gateway, close };
+}
+
+async function openDoorsOfBroker(core: Core, config: Config, log: Log): Promise<BrokerService> {
   await refuseOpenDoors(core.access, config);
   const { mqttHost: host, mqttPort: mqtt, mqttWsPort: ws, mqttProxyProtocol: proxyProtocol, tls } = config;
   refuseBadFiles(tls);

@@ -3,6 +3,7 @@ import { enableCompileCache, getCompileCacheDir } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
+import { type GatewayConfig, readGatewayConfig } from './gateway-config.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const seconds = z.coerce
@@ -29,6 +30,15 @@ const schema = z.object({
   FOOTFALL_TLS_CLIENT_CA: z.string().min(1).optional(),
   FOOTFALL_DEMO: z.enum(['true', 'false']).default('false'),
   FOOTFALL_MQTT_PROXY_PROTOCOL: z.enum(['true', 'false']).default('false'),
+  FOOTFALL_GATEWAY_URL: z.string().optional(),
+  FOOTFALL_GATEWAY_CLIENT_ID: z.string().max(128).optional(),
+  FOOTFALL_GATEWAY_GROUP: z
+    .string()
+    .regex(/^[^/+#]+$/, 'a name without /, + and #')
+    .optional(),
+  FOOTFALL_GATEWAY_CA: z.string().optional(),
+  FOOTFALL_GATEWAY_CERT: z.string().optional(),
+  FOOTFALL_GATEWAY_KEY: z.string().optional(),
   FOOTFALL_ADMIN_KEY: z.string().min(16, 'at least 16 characters, such as `openssl rand -hex 16` gives').optional(),
   FOOTFALL_REQUESTS_PER_S: z.coerce.number().int().min(1).max(1_000_000).default(100),
   FOOTFALL_SUPPRESS_BELOW: z.coerce.number().int().min(2).max(1000).optional(),
@@ -71,6 +81,8 @@ export type Config = {
   readonly tls: TlsConfig | null;
   /** A balancer is in front, and says whose each connection is. */
   readonly mqttProxyProtocol: boolean;
+  /** Another broker to consume from; null: none. */
+  readonly gateway: GatewayConfig | null;
   /** A key with all scopes; null: none. */
   readonly adminKey: string | null;
   /** Hosts that others than this machine can reach, which must not be open to everybody: `variable: host`. */
@@ -122,6 +134,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): { conf
     );
   }
   faults.push(...tlsFaults(set));
+  const gateway = readGatewayConfig(set, faults);
   const isDemo = set['FOOTFALL_DEMO'] === 'true';
   if (isDemo && set['FOOTFALL_STORAGE'] === 'influx-redis') {
     faults.push('FOOTFALL_DEMO: the demo keeps its people in files: leave FOOTFALL_STORAGE out, or set it to embedded');
@@ -140,6 +153,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): { conf
     mqttWsPort: value.FOOTFALL_MQTT_WS_PORT ?? null,
     brokerWorkers: value.FOOTFALL_BROKER_WORKERS === 'auto' ? availableParallelism() : value.FOOTFALL_BROKER_WORKERS,
     mqttProxyProtocol: value.FOOTFALL_MQTT_PROXY_PROTOCOL === 'true',
+    gateway,
     adminKey: value.FOOTFALL_ADMIN_KEY ?? null,
     requestsPerS: value.FOOTFALL_REQUESTS_PER_S,
     suppressBelow: value.FOOTFALL_SUPPRESS_BELOW ?? null,

@@ -54,6 +54,7 @@ test('storage adapters are opened by open.ts only, and the domain does no input 
 test('vendors live at home', () => {
   const homes: Record<string, RegExp> = {
     aedes: /^broker\//,
+    'mqtt-packet': /^broker\//,
     ws: /^broker\//,
     fastify: /^api\//,
     'node:sqlite': /^shared\/storage\/sqlite\//,

@@ -79,7 +79,7 @@ export async function startInflux(): Promise<InfluxServer> {
   return Object.assign(server, { token, org });
 }
 
-async function startServer(
+export async function startServer(
   program: string,
   args: readonly string[],
   at: { url: string; port: number },
@@ -147,7 +147,7 @@ function influxdPath(): string | null {
   return existsSync(built) ? built : null;
 }
 
-function isOnPath(program: string): boolean {
+export function isOnPath(program: string): boolean {
   return spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
 }
 
@@ -160,7 +160,7 @@ const PORTS_PER_PROCESS = 1_000;
 const RANGES = 20;
 let nextPort = 0;
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const range = Number(process.env['VITEST_POOL_ID'] ?? 0) % RANGES;
   for (;;) {
     // Beginning by chance, because another run of all tests has the same ranges.

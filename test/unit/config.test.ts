@@ -53,3 +53,53 @@ test.each(['127.0.0.1', '127.1.2.3', 'localhost', '::1'])('only this machine can
 test('an unknown FOOTFALL_ variable is a warning, not a fault', () => {
   expect(readConfig({ FOOTFALL_HTPP_PORT: '1' }).warnings).toEqual([expect.stringContaining('FOOTFALL_HTPP_PORT')]);
 });
+
+test('a gateway is where it consumes, and as whom', () => {
+  const gatewayOf = (environment: Record<string, string>) => readConfig(environment).config.gateway;
+  expect(gatewayOf({})).toBeNull();
+  expect(gatewayOf({ FOOTFALL_GATEWAY_URL: 'mqtt://broker.example' })).toEqual({
+    host: 'broker.example',
+    port: 1883,
+    tls: null,
+    username: null,
+    password: null,
+    clientId: 'footfall',
+    group: 'footfall',
+  });
+  const all = {
+    FOOTFALL_GATEWAY_URL: 'mqtts://me:p%40ss@[::1]:8884/',
+    FOOTFALL_GATEWAY_CLIENT_ID: 'second',
+    FOOTFALL_GATEWAY_GROUP: 'none',
+    FOOTFALL_GATEWAY_CA: 'ca.pem',
+  };
+  expect(gatewayOf(all)).toEqual({
+    host: '::1',
+    port: 8884,
+    tls: { caPath: 'ca.pem', certPath: null, keyPath: null },
+    username: 'me',
+    password: 'p@ss',
+    clientId: 'second',
+    group: null,
+  });
+});
+
+test.each([
+  ['http://broker.example', 'the address of an MQTT broker'],
+  ['broker.example:1883', 'the address of an MQTT broker'],
+  ['mqtt://broker.example/topic', 'nothing after host and port'],
+  ['mqtt://broker.example?clean=true', 'nothing after host and port'],
+  ['mqtt://me:100%secret@broker.example', '%25'],
+  ['mqtt://:secret@broker.example', 'a password without a user'],
+])('FOOTFALL_GATEWAY_URL %s is a fault that says what to do, and not the password', (url, what) => {
+  const faults = faultsOf({ FOOTFALL_GATEWAY_URL: url });
+  expect(faults).toEqual([expect.stringContaining(what)]);
+  expect(faults.join()).not.toContain('secret');
+});
+
+test('files for TLS to another broker come together, and with an mqtts:// URL', () => {
+  const url = { FOOTFALL_GATEWAY_URL: 'mqtts://broker.example' };
+  expect(faultsOf({ ...url, FOOTFALL_GATEWAY_CERT: 'a.pem' })).toEqual([expect.stringMatching(/GATEWAY_KEY/)]);
+  expect(faultsOf({ FOOTFALL_GATEWAY_URL: 'mqtt://a', FOOTFALL_GATEWAY_CA: 'a.pem' })).toEqual([
+    expect.stringMatching(/GATEWAY_CA.*mqtts/),
+  ]);
+});
