@@ -90,21 +90,27 @@ async function openAll(config: Config, log: Log) {
     throw new CommandFailure(`cannot start: ${error.message}`);
   });
   const core = await openCore(config, log, processor);
+  const measure = async () => [...(await core.measure()), ...(await processor.measure())];
   const close = async () => {
     await core.ingest.writer.drained();
     await processor.close();
     await core.close();
   };
-  return { ...core, close };
+  return { ...core, measure, close };
 }
 
 /** All services in this process. */
 async function startAll(config: Config, log: Log): Promise<RunningService> {
   const { lockOrFail } = await import('./shared/service-configuration.ts');
   const release = config.storage === 'embedded' ? lockOrFail(config, LOCK_WAIT_MS) : () => undefined;
-  const loading = Promise.all([import('./broker/main.ts'), import('./api/main.ts'), import('./shared/core.ts')]);
+  const loading = Promise.all([
+    import('./broker/main.ts'),
+    import('./api/main.ts'),
+    import('./shared/core.ts'),
+    import('./shared/metrics/listener.ts'),
+  ]);
   const core = await openAll(config, log);
-  const [{ openBroker, brokerAddress }, { openApi }, { listenFailure }] = await loading;
+  const [{ openBroker, brokerAddress }, { openApi }, { listenFailure }, { openMetrics }] = await loading;
   const doors: { close(): Promise<void> }[] = [];
   const close = async () => {
     // Sockets and broker first: fastify waits for connections that were upgraded.
@@ -121,8 +127,10 @@ async function startAll(config: Config, log: Log): Promise<RunningService> {
       const isMqtt = request.url?.split('?', 1)[0] === '/mqtt';
       (isMqtt ? broker : api).handleUpgrade(request, ...stream);
     });
+    const metrics = await openMetrics(config, log, [core.measure, broker.measure, api.measure]);
+    doors.unshift(metrics);
     if (config.demo) doors.unshift(await (await import('./shared/demo/demo.ts')).startDemo(core, log));
-    return { where: `${brokerAddress(config, broker)} http=${config.httpHost}:${api.port}`, close };
+    return { where: `${metrics.where}${brokerAddress(config, broker)} http=${config.httpHost}:${api.port}`, close };
   } catch (error) {
     await close();
     throw listenFailure(error);

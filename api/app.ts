@@ -118,6 +118,7 @@ export function buildApp(dependencies: ApiDependencies, upgrades: EventEmitter =
   describeApi(app);
   serveDocs(app);
   auditRequests(app);
+  dependencies.requestTimes.count(app);
   negotiateExports(app);
   app.register(etag);
   const server = upgrades as Server;

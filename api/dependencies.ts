@@ -17,6 +17,7 @@ import type { CredentialStore } from '../shared/storage/credentials.ts';
 import type { Storage } from '../shared/storage/open.ts';
 
 import type { SpaceWatch } from '../shared/watch.ts';
+import type { RequestTimes } from './request-times.ts';
 
 export type ApiDependencies = {
   readonly access: Access;
@@ -37,6 +38,7 @@ export type ApiDependencies = {
   /** Counts below this are not told to keys that may only read; null: all are told. */
   readonly suppressBelow: number | null;
   readonly watch: SpaceWatch;
+  readonly requestTimes: RequestTimes;
 };
 
 /** A fastify whose routes are typed by their zod schemas. */

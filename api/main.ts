@@ -7,10 +7,14 @@ import { systemClock } from '../shared/clock.ts';
 import type { Config } from '../shared/config.ts';
 import { type Core, listenFailure, openCore, type RunningService, refuseOpenDoors } from '../shared/core.ts';
 import type { Log } from '../shared/log.ts';
+import { openMetrics } from '../shared/metrics/listener.ts';
+import type { Measure } from '../shared/metrics/reading.ts';
 import { sweepRegularly } from '../shared/quarantine-sweep.ts';
 import { SpaceWatch } from '../shared/watch.ts';
 import { buildApp } from './app.ts';
 import type { ApiDependencies } from './dependencies.ts';
+import { measureService } from './measures.ts';
+import { RequestTimes } from './request-times.ts';
 
 type HandleUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
@@ -36,7 +40,11 @@ export async function startApi(
 }
 
 /** The API on `core`, at the address that is configured. */
-export async function openApi(core: Core, config: Config, log: Log): Promise<RunningApi> {
+export async function openApi(
+  core: Core,
+  config: Config,
+  log: Log,
+): Promise<RunningApi & { readonly measure: Measure }> {
   await refuseOpenDoors(core.access, config);
   const { access, floorplan, ingest, processors, storage } = core;
   const {
@@ -64,6 +72,7 @@ export async function openApi(core: Core, config: Config, log: Log): Promise<Run
     requestsPerS,
     suppressBelow,
     watch: new SpaceWatch(floorplan.facts),
+    requestTimes: new RequestTimes(),
   };
   const api = await startApi(dependencies, { host, port });
   const sweeping = sweepRegularly({ ingest, history, plan: floorplan.plan, processor: processors }, log);
@@ -71,7 +80,9 @@ export async function openApi(core: Core, config: Config, log: Log): Promise<Run
     sweeping.stop();
     await api.close();
   };
-  return { ...api, close };
+  const service = measureService(dependencies);
+  const measure: Measure = async () => [...dependencies.requestTimes.measure(), ...(await service())];
+  return { ...api, measure, close };
 }
 
 /** The API as a process of its own. */
@@ -80,11 +91,13 @@ export async function runApi(config: Config, log: Log): Promise<RunningService> 
   try {
     const api = await openApi(core, config, log);
     api.server.on('upgrade', api.handleUpgrade);
+    const metrics = await openMetrics(config, log, [core.measure, api.measure]);
     const close = async () => {
+      await metrics.close();
       await api.close();
       await core.close();
     };
-    return { where: `http=${config.httpHost}:${api.port}`, close };
+    return { where: `${metrics.where}http=${config.httpHost}:${api.port}`, close };
   } catch (error) {
     await core.close();
     throw listenFailure(error);

@@ -7,6 +7,7 @@ import type { Clock } from '../shared/clock.ts';
 import type { DpuId } from '../shared/ids.ts';
 import type { Ingest } from '../shared/ingest.ts';
 import type { Log } from '../shared/log.ts';
+import { counter, gauge, type Reading } from '../shared/metrics/reading.ts';
 import type { Doorman } from './authenticate.ts';
 import type { Clients } from './clients.ts';
 import { Connections } from './connections.ts';
@@ -42,6 +43,7 @@ export type Broker = {
   /** A connection was closed before it came this far. */
   refused(refusal: Refusal, why: string): void;
   counters(): BrokerCounters;
+  measure(): Reading[];
   /** Answers what is under way (5 s at most), then closes every connection. */
   close(): Promise<void>;
 };
@@ -54,6 +56,7 @@ const REFUSALS_BY_CODE: Readonly<Record<number, Refusal>> = {
   4: 'wrong_credentials',
   5: 'not_authorized',
 };
+const ACKNOWLEDGEMENTS = 'footfall_mqtt_acknowledgement_seconds';
 const GUESSES: ReadonlySet<Refusal> = new Set(['wrong_credentials', 'not_authorized']);
 
 /** Throws what aedes answers with a CONNACK. */
@@ -131,6 +134,7 @@ export async function createBroker(dependencies: BrokerDependencies): Promise<Br
     },
     refused: (refusal, why) => connections.refused(refusal, why),
     counters: () => ({ connections: connections.size, refusals: { ...connections.refusals } }),
+    measure: () => readingsOf(connections, clients),
     close: async () => {
       closing = true;
       doorman.close();
@@ -139,6 +143,15 @@ export async function createBroker(dependencies: BrokerDependencies): Promise<Br
       connections.close();
     },
   };
+}
+
+function readingsOf(connections: Connections, clients: Clients): Reading[] {
+  return [
+    gauge('footfall_mqtt_connections', 'MQTT connections', connections.size),
+    counter('footfall_mqtt_takeovers_total', 'Connections that gave way to a later one of their id', clients.takeovers),
+    counter('footfall_mqtt_refusals_total', 'Connections refused or closed for cause', connections.refusals, 'reason'),
+    connections.times.buckets.reading(ACKNOWLEDGEMENTS, 'From PUBLISH read to PUBACK written'),
+  ];
 }
 
 /** aedes as it is used here: for CONNECT and subscriptions of MQTT 3.1.1. */

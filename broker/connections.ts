@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '../shared/clock.ts';
 import type { Ingest } from '../shared/ingest.ts';
 import type { Log } from '../shared/log.ts';
+import { AcknowledgementTimes } from './acknowledgement-times.ts';
 import type { FastPath } from './fast-path.ts';
 import { REFUSALS, type Refusal } from './frames.ts';
 import type { Gate } from './gate.ts';
@@ -26,6 +27,7 @@ type ConnectionsDependencies = {
 export class Connections implements Gate {
   readonly ingest: Ingest;
   readonly limits: Limits;
+  readonly times = new AcknowledgementTimes(() => this.nowMs());
   /** How many connections were refused or closed, by reason, since the start. */
   readonly refusals = Object.fromEntries(REFUSALS.map((name) => [name, 0])) as Record<Refusal, number>;
   readonly #clock: Clock;
@@ -121,6 +123,7 @@ export class Connections implements Gate {
     const paths = this.#unflushed;
     this.#unflushed = [];
     for (const path of paths) path.flush();
+    this.times.written();
   }
 
   #relieve(): void {

@@ -8,6 +8,7 @@
 // that a publish takes here. Answers of one turn leave in one write.
 import type { DpuId } from '../shared/ids.ts';
 import type { Ingest, Outcome } from '../shared/ingest.ts';
+import type { AcknowledgementTimes } from './acknowledgement-times.ts';
 import {
   answerTo,
   answerToRelease,
@@ -22,7 +23,7 @@ import {
   withReason,
 } from './answers.ts';
 import { FrameError, type Header } from './frames.ts';
-import { checkText, readNumber, readPacketId } from './packet-rules.ts';
+import { checkText, isSame, readNumber, readPacketId } from './packet-rules.ts';
 import { ALLOWED, publishPropertiesEnd, readProperties } from './properties.ts';
 import { dpuOfEventsTopic } from './topics.ts';
 
@@ -43,8 +44,9 @@ type Skipped = { readonly topic: string; readonly answer: number; readonly bytes
 
 export class FastPath {
   readonly #ingest: Ingest;
+  readonly #times: AcknowledgementTimes;
   readonly #owner: FastPathOwner;
-  /** What is to be answered once it is stored, in order. */
+  /** What is to be answered once it is stored, in order, and behind each of them when it was read. */
   readonly #waiting: number[] = [];
   /** What is stored and leaves at the end of this turn. */
   #answers: number[] = [];
@@ -57,14 +59,15 @@ export class FastPath {
   #topic: Buffer = NOTHING;
   #dpuId: DpuId | null = null;
 
-  constructor(ingest: Ingest, owner: FastPathOwner) {
+  constructor(ingest: Ingest, times: AcknowledgementTimes, owner: FastPathOwner) {
     this.#ingest = ingest;
+    this.#times = times;
     this.#owner = owner;
   }
 
   /** Publishes taken and not yet stored. */
   get unanswered(): number {
-    return this.#waiting.length;
+    return this.#waiting.length / 2;
   }
 
   /** Those of them that are to be answered. */
@@ -148,7 +151,7 @@ export class FastPath {
   }
 
   #await(answer: number): void {
-    this.#waiting.push(answer);
+    this.#waiting.push(answer, this.#times.read());
     if (answer !== NO_ANSWER) this.#owed += 1;
   }
 
@@ -163,8 +166,10 @@ export class FastPath {
   /** What waited longest is durable: acknowledgements leave in the order of the publishes [MQTT-4.6.0-2] [MQTT-4.6.0-3]. */
   #answerNext(reason: number): void {
     const answer = this.#waiting.shift() as number;
+    const readAtMs = this.#waiting.shift() as number;
     if (answer !== NO_ANSWER) {
       this.#owed -= 1;
+      this.#times.answered(readAtMs);
       this.#answer(answer, this.#isFive ? reason : REASON.success);
     }
     this.#owner.answered();
@@ -210,9 +215,4 @@ export class FastPath {
     this.#received[id >> 3] = bits | bit;
     return (bits & bit) !== 0;
   }
-}
-
-function isSame(known: Uint8Array, bytes: Uint8Array, at: number): boolean {
-  for (let index = 0; index < known.length; index++) if (known[index] !== bytes[at + index]) return false;
-  return true;
 }

@@ -1,6 +1,7 @@
 // What the guard of a connection and the broker that it stands at know of each other.
 import type { DpuId } from '../shared/ids.ts';
 import type { Ingest } from '../shared/ingest.ts';
+import type { AcknowledgementTimes } from './acknowledgement-times.ts';
 import type { FastPath } from './fast-path.ts';
 import type { Refusal } from './frames.ts';
 import type { Guard } from './guard.ts';
@@ -10,6 +11,7 @@ import type { Limits } from './limits.ts';
 export type Gate = {
   readonly ingest: Ingest;
   readonly limits: Limits;
+  readonly times: AcknowledgementTimes;
   /** False while no PUBLISH may pass. */
   readonly open: boolean;
   /** A PUBLISH is held: `advance()` is to be called when the gate is open again. */

@@ -42,7 +42,7 @@ export class Guard extends AedesStream {
     this.address = address;
     this.#gate = gate;
     this.#peer = new Peer(source, gate.limits, gate.nowMs());
-    this.#fastPath = new FastPath(gate.ingest, {
+    this.#fastPath = new FastPath(gate.ingest, gate.times, {
       mayPublish: (dpuId) => this.#accepted?.mayPublish(dpuId) === true,
       flushSoon: (path) => gate.flushSoon(path),
       send: (bytes) => this.#peer.send(bytes),

@@ -16,6 +16,8 @@ import {
 import type { Floorplan } from '../shared/floorplan.ts';
 import type { Ingest } from '../shared/ingest.ts';
 import type { Log } from '../shared/log.ts';
+import { openMetrics } from '../shared/metrics/listener.ts';
+import { addUp, type Measure } from '../shared/metrics/reading.ts';
 import { type Authenticate, admitAnybody, admitKnown } from './authenticate.ts';
 import { type BrokerCounters, createBroker } from './broker.ts';
 import { Clients } from './clients.ts';
@@ -48,6 +50,8 @@ export type BrokerService = {
   readonly handleUpgrade: HandleUpgrade;
   /** Of this process; workers have their own. */
   counters(): BrokerCounters;
+  /** Of all its processes. */
+  readonly measure: Measure;
   /** Takes no new connections, acknowledges what is being stored (5 s at most), closes all connections. */
   close(): Promise<void>;
 };
@@ -88,7 +92,8 @@ async function openDoorsOfBroker(core: Core, config: Config, log: Log): Promise<
       unwatch();
       await Promise.all([workers.close(), upgraded.close()]);
     };
-    return { ports: workers.ports, handleUpgrade: upgraded.handleUpgrade, counters: upgraded.counters, close };
+    const measure = async () => addUp([...(await upgraded.measure()), ...(await workers.measure())]);
+    return { ...upgraded, ports: workers.ports, measure, close };
   } catch (error) {
     await workers.close();
     throw error;
@@ -100,11 +105,13 @@ export async function runBroker(config: Config, log: Log): Promise<RunningServic
   const core = await openCore(config, log, null);
   try {
     const broker = await openBroker(core, config, log);
+    const metrics = await openMetrics(config, log, [core.measure, broker.measure]);
     const close = async () => {
+      await metrics.close();
       await broker.close();
       await core.close();
     };
-    return { where: brokerAddress(config, broker), close };
+    return { where: metrics.where + brokerAddress(config, broker), close };
   } catch (error) {
     await core.close();
     throw listenFailure(error);
@@ -137,7 +144,13 @@ export async function startBroker(
       clients.close();
       await closed;
     };
-    return { ports: doors.ports, handleUpgrade, counters: broker.counters, close };
+    return {
+      ports: doors.ports,
+      handleUpgrade,
+      counters: broker.counters,
+      measure: async () => broker.measure(),
+      close,
+    };
   } catch (error) {
     await broker.close();
     clients.close();

@@ -56,3 +56,9 @@ export function checkFilters(bytes: Buffer, at: number, end: number, optionBits:
   }
   return count;
 }
+
+/** True when `bytes` has all of `known` at `at`. */
+export function isSame(known: Uint8Array, bytes: Uint8Array, at: number): boolean {
+  for (let index = 0; index < known.length; index++) if (known[index] !== bytes[at + index]) return false;
+  return true;
+}

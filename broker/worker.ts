@@ -1,6 +1,7 @@
 // A broker worker: MQTT doors in a process of its own. Its primary starts it, tells it where to listen, and replaces it.
 import type { Claims } from '../shared/claims.ts';
 import { openBrokerCore } from '../shared/core.ts';
+import { counter, gauge, type Measure, type Reading } from '../shared/metrics/reading.ts';
 import { configure } from '../shared/service-configuration.ts';
 import { dependenciesOf, startBroker } from './main.ts';
 import type { ToPrimary, ToWorker } from './worker-messages.ts';
@@ -19,6 +20,7 @@ const throughPrimary: Claims = {
 };
 let stop: () => Promise<void> = async () => undefined;
 let refresh: () => void = () => undefined;
+let measure: Measure = async () => [];
 
 process.on('message', (message: ToWorker) => {
   switch (message.kind) {
@@ -30,6 +32,9 @@ process.on('message', (message: ToWorker) => {
       break;
     case 'changed':
       refresh();
+      break;
+    case 'measure':
+      void measure().then((readings) => tell({ kind: 'measured', readings }));
       break;
     case 'stop':
       stop()
@@ -47,11 +52,20 @@ async function start({ slot, ports, ticketKeys }: Extract<ToWorker, { kind: 'sta
   const options = { host, ports, proxyProtocol, tls, ticketKeys, isShared };
   const broker = await startBroker(dependenciesOf(core, core.claims ?? throughPrimary, log), options);
   refresh = () => core.access.refresh();
+  measure = async () => [...(await core.measure()), ...(await broker.measure()), ...ofProcess()];
   stop = async () => {
     await broker.close();
     await core.close();
   };
   tell({ kind: 'ready' });
+}
+
+function ofProcess(): Reading[] {
+  const { user, system } = process.cpuUsage();
+  return [
+    counter('footfall_workers_cpu_seconds_total', 'Processor time of broker workers', (user + system) / 1e6),
+    gauge('footfall_workers_resident_memory_bytes', 'Memory of broker workers', process.memoryUsage.rss()),
+  ];
 }
 
 function fail(error: Error & { code?: string }): void {

@@ -10,8 +10,10 @@ import { fileURLToPath } from 'node:url';
 import { ClaimsExchange } from '../shared/claims.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { Log } from '../shared/log.ts';
+import type { Reading } from '../shared/metrics/reading.ts';
 import { TICKET_KEYS_BYTES } from './tls.ts';
 import type { Ports, ToPrimary, ToWorker } from './worker-messages.ts';
+import { WorkerReadings } from './worker-readings.ts';
 
 /** A worker that lived shorter than this is replaced only after as long: something is wrong that a new one will meet too. */
 const LIFE_MS_MIN = 1_000;
@@ -24,6 +26,8 @@ export type Workers = {
   readonly exchange: ClaimsExchange;
   /** Credentials have changed. */
   changed(): void;
+  /** What all of them have counted, those that ended too. */
+  measure(): Promise<Reading[]>;
   close(): Promise<void>;
 };
 
@@ -46,22 +50,26 @@ export async function startWorkers(
   // Sessions of TLS that one worker has begun can be resumed at every other.
   const ticketKeys = randomBytes(TICKET_KEYS_BYTES);
   const running = new Map<number, Worker>();
+  const readings = new WorkerReadings<Worker>((worker) => send(worker, { kind: 'measure' }));
   let closing = false;
 
   const start = (slot: number): Promise<void> => {
     const startedAtMs = clock.monotonicMs();
     const worker = cluster.fork();
     running.set(slot, worker);
+    readings.joined(worker);
     const membership = exchange.join((claimed) => send(worker, { kind: 'claimed', claimed }));
     const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
     worker.on('message', (message: ToPrimary) => {
       if (message.kind === 'claim') membership.claim(message.clientIds);
       else if (message.kind === 'ready') resolve();
+      else if (message.kind === 'measured') readings.told(worker, message.readings);
       else reject(Object.assign(new Error(message.message), { syscall: message.isPortTaken ? 'listen' : undefined }));
     });
     worker.on('error', (error) => log.warn({ err: error, worker: slot }, 'a broker worker cannot be reached'));
     worker.once('exit', (code, signal) => {
       membership.leave();
+      readings.left(worker);
       running.delete(slot);
       reject(new Error(`broker worker ${slot} ended (${signal ?? code}) before it was ready`));
       if (closing) return;
@@ -92,7 +100,7 @@ export async function startWorkers(
     const changed = () => {
       for (const worker of running.values()) send(worker, { kind: 'changed' });
     };
-    return { ports, exchange, changed, close };
+    return { ports, exchange, changed, measure: () => readings.measure(), close };
   } catch (error) {
     await close();
     throw error;

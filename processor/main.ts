@@ -4,13 +4,15 @@ import { CommandFailure } from '../shared/commands/command.ts';
 import type { Config } from '../shared/config.ts';
 import type { RunningService } from '../shared/core.ts';
 import { createLog, type Log } from '../shared/log.ts';
-import type { ProcessorControl } from '../shared/processor-control.ts';
+import { openMetrics } from '../shared/metrics/listener.ts';
+import type { LocalProcessor } from '../shared/processor-control.ts';
 import { openProcessorStorages, type ProcessorConfig, type ProcessorStorages } from '../shared/storage/open.ts';
 import { serveThread, startThread, type Threaded } from '../shared/thread.ts';
 import { PartitionProcessor } from './partition.ts';
+import { Tally } from './tally.ts';
 
 /** Starts a processor in a thread of its own. `onFatal` is told when only a fresh start can go on. */
-export function startProcessor(config: Config, onFatal: (error: Error) => void): Promise<Threaded<ProcessorControl>> {
+export function startProcessor(config: Config, onFatal: (error: Error) => void): Promise<Threaded<LocalProcessor>> {
   const { storage, dataDir, logLevel, redisUrl, redisUnsafe, influx, partitions, changesKept } = config;
   const options: ProcessorConfig = {
     storage,
@@ -22,7 +24,7 @@ export function startProcessor(config: Config, onFatal: (error: Error) => void):
     partitions,
     changesKept,
   };
-  return startThread<ProcessorControl>(new URL(import.meta.url), options, onFatal);
+  return startThread<LocalProcessor>(new URL(import.meta.url), options, onFatal);
 }
 
 /** The processor as a process of its own. */
@@ -30,12 +32,17 @@ export async function runProcessor(config: Config, log: Log): Promise<RunningSer
   const processor = await openProcessor(config).catch((error: Error) => {
     throw new CommandFailure(`cannot start: ${error.message}`);
   });
+  const metrics = await openMetrics(config, log, [processor.measure]);
   log.info('takes its share of the partitions');
-  return { where: `processor=${process.pid}`, close: () => processor.close() };
+  const close = async () => {
+    await metrics.close();
+    await processor.close();
+  };
+  return { where: `${metrics.where}processor=${process.pid}`, close };
 }
 
 /** A processor of all partitions that this process may own, in the calling thread; resolves once it owns its first. */
-export async function openProcessor(config: ProcessorConfig): Promise<ProcessorControl> {
+export async function openProcessor(config: ProcessorConfig): Promise<LocalProcessor> {
   return runLoops(config, await openProcessorStorages(config), systemClock);
 }
 
@@ -44,12 +51,13 @@ export async function runLoops(
   config: Pick<ProcessorConfig, 'storage' | 'logLevel'>,
   storages: ProcessorStorages,
   clock: Clock,
-): Promise<ProcessorControl> {
+): Promise<LocalProcessor> {
   const log = createLog(config.logLevel);
   const owned = new Set<PartitionProcessor>();
+  const tally = new Tally();
   const { promise: first, resolve } = Promise.withResolvers<void>();
   await storages.own((loops) => {
-    const processor = new PartitionProcessor(loops, clock, log);
+    const processor = new PartitionProcessor(loops, clock, log, tally);
     owned.add(processor);
     // A rejection is not caught: an error that is not for retrying ends the thread, and with it the service.
     void processor.ended().then(() => owned.delete(processor));
@@ -69,6 +77,8 @@ export async function runLoops(
     caughtUp: async (timeoutMs) => every(owned, (processor) => processor.caughtUp(timeoutMs)),
     verify: async () => only().verify(),
     rebuild: async () => only().rebuild(),
+    backlog: async () => (await Promise.all([...owned].map((processor) => processor.backlog()))).flat(),
+    measure: async () => tally.measure(),
     close: async () => {
       await Promise.all([...owned].map((processor) => processor.close()));
       await storages.close();

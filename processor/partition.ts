@@ -1,23 +1,28 @@
 // The processor of one partition: its loops, which read the journal one behind the other, and what can be asked of all together.
 import type { Clock } from '../shared/clock.ts';
 import type { Log } from '../shared/log.ts';
-import type { ProcessorControl, Verification } from '../shared/processor-control.ts';
+import type { Backlog, ProcessorControl, Verification } from '../shared/processor-control.ts';
 import type { Loop } from '../shared/storage/open.ts';
 import { Processor } from './processor.ts';
+import type { Tally } from './tally.ts';
 
 /** A verification waits so long for the last loop to come to where the first one stands. */
 const LEVEL_TIMEOUT_MS = 600_000;
 
 export class PartitionProcessor implements ProcessorControl {
+  readonly #parts: readonly Loop[];
   readonly #loops: readonly Processor[];
   readonly #last: Processor;
   readonly #running: Promise<unknown>;
 
-  constructor(loops: readonly Loop[], clock: Clock, log: Log) {
-    this.#loops = loops.map(
-      ({ name, ownership, storage }) =>
-        new Processor(storage, ownership, clock, log.child({ loop: name, partition: ownership.partition })),
-    );
+  /** The last loop knows of every event what became of it. */
+  constructor(loops: readonly Loop[], clock: Clock, log: Log, tally: Tally) {
+    this.#parts = loops;
+    this.#loops = loops.map(({ name, ownership, storage }, index) => {
+      const child = log.child({ loop: name, partition: ownership.partition });
+      const isLast = index === loops.length - 1;
+      return new Processor(isLast ? tally.ofCommits(storage) : storage, ownership, clock, child);
+    });
     this.#last = this.#loops.at(-1) as Processor;
     this.#running = Promise.all(this.#loops.map((loop) => loop.run()));
   }
@@ -41,6 +46,19 @@ export class PartitionProcessor implements ProcessorControl {
 
   rebuild(): Promise<Verification> {
     return this.#level(this.#loops.slice(0, -1), () => this.#last.rebuild());
+  }
+
+  async backlog(): Promise<Backlog[]> {
+    const lags = await Promise.all(
+      this.#parts.map(async ({ name, ownership, storage }, index) => {
+        const position = this.#loops[index]?.position ?? 0;
+        return { name, ...(await storage.journal.lag(ownership.partition, position)) };
+      }),
+    );
+    // What the last loop has taken in, no other needs again.
+    const { entries = 0, bytes = 0, bytesMax = 0 } = lags.at(-1) ?? {};
+    const loops = lags.map(({ name, entries, oldestMs }) => ({ name, entries, oldestMs }));
+    return [{ partition: this.#parts[0]?.ownership.partition ?? 0, entries, bytes, bytesMax, loops }];
   }
 
   async close(): Promise<void> {

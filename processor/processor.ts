@@ -34,7 +34,7 @@ const SMALL_BATCH_BYTES = 16 * 1024;
 const IDLE_MS = 200;
 const TIDY_LOOK_MS = 10_000;
 
-export class Processor implements ProcessorControl {
+export class Processor implements Omit<ProcessorControl, 'backlog'> {
   readonly #storage: ProcessorStorage;
   readonly #ownership: Ownership;
   readonly #clock: Clock;

@@ -20,6 +20,8 @@ const schema = z.object({
   FOOTFALL_MQTT_HOST: z.string().min(1).default('127.0.0.1'),
   FOOTFALL_MQTT_PORT: port.default(1883),
   FOOTFALL_MQTT_WS_PORT: port.optional(),
+  FOOTFALL_METRICS_HOST: z.string().min(1).default('127.0.0.1'),
+  FOOTFALL_METRICS_PORT: port.optional(),
   FOOTFALL_BROKER_WORKERS: z
     .union([z.literal('auto'), z.coerce.number().int().min(1).max(64)], 'a number from 1 to 64, or auto: the cores')
     .default(1),
@@ -75,6 +77,8 @@ export type Config = {
   readonly mqttPort: number;
   /** A listener of its own for MQTT over WebSocket; null: only at `/mqtt` on the HTTP port. */
   readonly mqttWsPort: number | null;
+  /** Where Prometheus scrapes this process; null: nowhere. */
+  readonly metrics: { readonly host: string; readonly port: number } | null;
   /** Processes that take MQTT connections; 1: the broker is in the process of its service. */
   readonly brokerWorkers: number;
   /** MQTT over TLS; null: not. */
@@ -151,6 +155,10 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): { conf
     mqttHost: value.FOOTFALL_MQTT_HOST,
     mqttPort: value.FOOTFALL_MQTT_PORT,
     mqttWsPort: value.FOOTFALL_MQTT_WS_PORT ?? null,
+    metrics:
+      value.FOOTFALL_METRICS_PORT === undefined
+        ? null
+        : { host: value.FOOTFALL_METRICS_HOST, port: value.FOOTFALL_METRICS_PORT },
     brokerWorkers: value.FOOTFALL_BROKER_WORKERS === 'auto' ? availableParallelism() : value.FOOTFALL_BROKER_WORKERS,
     mqttProxyProtocol: value.FOOTFALL_MQTT_PROXY_PROTOCOL === 'true',
     gateway,

@@ -8,6 +8,7 @@ import { FloorplanService } from './floorplan-service.ts';
 import { Ingest } from './ingest.ts';
 import { JournalWriter } from './journal-writer.ts';
 import type { Log } from './log.ts';
+import { gauge, type Measure } from './metrics/reading.ts';
 import type { ProcessorControl } from './processor-control.ts';
 import { type BrokerStorage, openBrokerStorage, openStorage, type Storage } from './storage/open.ts';
 
@@ -18,6 +19,8 @@ export type BrokerCore = {
   readonly ingest: Ingest;
   /** Null: the service has to tell its processes itself. */
   readonly claims: Claims | null;
+  /** What this process has taken and not yet stored. */
+  readonly measure: Measure;
   /** Stores what has been taken, then closes the storage. */
   close(): Promise<void>;
 };
@@ -44,8 +47,8 @@ export async function openCore(config: Config, log: Log, processor: ProcessorCon
     await storage.journal.gathered();
     return asked.caughtUp(timeoutMs);
   };
-  const { applied, verify, rebuild } = asked;
-  const processors = { applied, caughtUp, verify, rebuild };
+  const { applied, backlog, verify, rebuild } = asked;
+  const processors = { applied, backlog, caughtUp, verify, rebuild };
   return { storage, processors, ...(await standOn(storage, config, log, processors)) };
 }
 
@@ -81,7 +84,11 @@ async function standOn(
     await writer.drained();
     await storage.close();
   };
-  return { access, floorplan, ingest, claims: storage.claims, close };
+  const measure: Measure = async () => [
+    gauge('footfall_journal_waiting_bytes', 'Taken and not yet stored, so not acknowledged', writer.waitingBytes),
+    gauge('footfall_journal_failing', '1 while the journal takes no appends', Number(writer.failing)),
+  ];
+  return { access, floorplan, ingest, claims: storage.claims, measure, close };
 }
 
 /** Throws WrongUse when others than this machine could use a service that asks nobody for a key. */
@@ -102,5 +109,7 @@ export type RunningService = { readonly where: string; close(): Promise<void> };
 export function listenFailure(error: unknown): unknown {
   if ((error as { syscall?: string }).syscall !== 'listen') return error;
   const reason = (error as Error).message;
-  return new CommandFailure(`cannot listen: ${reason}; set FOOTFALL_HTTP_PORT, FOOTFALL_MQTT_PORT to free ports`);
+  return new CommandFailure(
+    `cannot listen: ${reason}; set FOOTFALL_HTTP_PORT, FOOTFALL_MQTT_PORT, FOOTFALL_METRICS_PORT to free ports`,
+  );
 }

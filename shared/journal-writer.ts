@@ -29,6 +29,11 @@ export class JournalWriter {
     return this.#writers.some((writer) => writer.failing);
   }
 
+  /** Bytes taken and not yet stored. */
+  get waitingBytes(): number {
+    return this.#writers.reduce((sum, writer) => sum + writer.waitingBytes, 0);
+  }
+
   /** Calls back once, when no longer saturated (at once if it is not). */
   onRelief(callback: () => void): void {
     const saturated = this.#writers.find((writer) => writer.saturated);

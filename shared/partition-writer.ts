@@ -63,6 +63,11 @@ export class PartitionWriter {
     return this.#failingSince !== null;
   }
 
+  /** Bytes taken and not yet stored. */
+  get waitingBytes(): number {
+    return this.#waitingBytes;
+  }
+
   /** Calls back once, when no longer saturated (at once if it is not). */
   onRelief(callback: () => void): void {
     if (this.saturated) this.#reliefCallbacks.push(callback);

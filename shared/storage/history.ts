@@ -29,6 +29,15 @@ export type Batch = {
   readonly replayed: readonly string[];
 };
 
+/** How many events of a batch were new, and how many of those do not count. */
+export type Stored = { readonly stored: number; readonly unplaced: number; readonly voided: number };
+
+/** `statuses`: of the events that were new. */
+export function storedOf(statuses: readonly MappingStatus[]): Stored {
+  const count = (wanted: MappingStatus) => statuses.reduce((sum, status) => sum + Number(status === wanted), 0);
+  return { stored: statuses.length, unplaced: count('unplaced'), voided: count('voided') };
+}
+
 /** One fact, with the events that it maps differently. */
 export type TakenFact = {
   readonly factNumber: number;
@@ -80,9 +89,9 @@ export type HistoryIntake = {
   progress(partition: number): Promise<Progress>;
   /**
    * Stores the batch and everything that follows from it, and the cursor. An event whose identity is stored already
-   * changes nothing. Answers the number of events that were new.
+   * changes nothing.
    */
-  commit(batch: Batch, endOf: EndOfEvent): Promise<{ stored: number }>;
+  commit(batch: Batch, endOf: EndOfEvent): Promise<Stored>;
   /** Remembers what the facts map differently, to be recounted, changes what they change in resets, and moves the cursor. */
   takeFacts(facts: TakenFacts): Promise<void>;
   /** Resets have come due. */

@@ -15,6 +15,16 @@ export type Entry = {
 /** The right to read a partition and to commit its position, until `lost` is aborted. */
 export type Ownership = { readonly partition: number; readonly epoch: number; readonly lost: AbortSignal };
 
+export type JournalLag = {
+  readonly newest: number;
+  readonly entries: number;
+  readonly bytes: number;
+  /** The partition takes no more above this. */
+  readonly bytesMax: number;
+  /** When the first of the entries was recorded; null: there is none. */
+  readonly oldestMs: number | null;
+};
+
 export type Journal = {
   /** What a resolved append has survived: `fsync` power loss, `replicated` the loss of a machine. */
   readonly durability: 'fsync' | 'replicated';
@@ -34,6 +44,6 @@ export type Journal = {
   /** Nothing up to `position` is needed by the ownership's group again. Rejects when another epoch owns the partition. */
   commit(ownership: Ownership, position: number): Promise<void>;
   /** The position of the newest entry of the partition (0: none), and what comes after `after`. */
-  lag(partition: number, after: number): Promise<{ newest: number; entries: number; bytes: number }>;
+  lag(partition: number, after: number): Promise<JournalLag>;
   close(): Promise<void>;
 };

@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { buildApp } from '../../api/app.ts';
 import type { Api } from '../../api/dependencies.ts';
+import { RequestTimes } from '../../api/request-times.ts';
 import { startProcessor } from '../../processor/main.ts';
 import { Access } from '../../shared/access.ts';
 import { systemClock } from '../../shared/clock.ts';
@@ -42,6 +43,7 @@ beforeAll(async () => {
     requestsPerS: 100,
     suppressBelow: null,
     watch: new SpaceWatch(floorplan.facts),
+    requestTimes: new RequestTimes(),
   };
   const { credentials, history } = storage;
   const access = new Access({ ...shared, store: credentials, adminKey: null, isLoopback: true });

@@ -33,7 +33,7 @@ export type Backend = {
   readonly floorplan: Storage['floorplan'];
   readonly reader: Storage['history'];
   readonly partitions: number;
-  startProcessor(): Promise<ProcessorControl>;
+  startProcessor(): Promise<Omit<ProcessorControl, 'backlog'>>;
   /** Resolves when the work that can wait for a quiet moment has been done for all that is over at `nowMs`. */
   tidy(nowMs: number): Promise<void>;
   close(): Promise<void>;

@@ -19,7 +19,7 @@ export async function openPipeline(startMs: number) {
   const backend = await (isInfluxRedis ? openInfluxRedisBackend(clock) : openEmbeddedBackend(clock));
   const { floorplan, reader, partitions } = backend;
   const writer = new JournalWriter(backend.journal, partitions, clock, createLog('silent'));
-  let processor: ProcessorControl = await backend.startProcessor();
+  let processor: Omit<ProcessorControl, 'backlog'> = await backend.startProcessor();
   const plan = new FloorplanService(floorplan, writer, {
     applied: (number, timeoutMs) => processor.applied(number, timeoutMs),
   });

@@ -8,6 +8,7 @@ import type { Clock } from '../../clock.ts';
 import { TemporaryStorageError } from '../../errors.ts';
 import type { ProcessorControl, Verification } from '../../processor-control.ts';
 import type { Journal } from '../journal.ts';
+import { backlogOf } from './backlog.ts';
 import { keys, PROGRESS_FIELD } from './keys.ts';
 import { type GroupProgress, NO_PROGRESS } from './partition-hash.ts';
 import { temporarily } from './redis.ts';
@@ -61,6 +62,7 @@ export function openControl(
       );
       return until((done) => done.every((each, partition) => each.position >= (newest[partition] ?? 0)), timeoutMs);
     },
+    backlog: () => temporarily(() => backlogOf(redis, partitions)),
     verify: () => ask('verify'),
     rebuild: () => ask('rebuild'),
   };

@@ -10,17 +10,19 @@
 import { type Heard, hearAll, NEVER_HEARD } from '../../heard.ts';
 import type { DpuId } from '../../ids.ts';
 import { FencedError } from '../fenced.ts';
-import type {
-  AuditOptions,
-  AuditReport,
-  Batch,
-  EndOfEvent,
-  HistoryWriter,
-  Progress,
-  RecordedShift,
-  ResetMove,
-  TakenFacts,
-  Truth,
+import {
+  type AuditOptions,
+  type AuditReport,
+  type Batch,
+  type EndOfEvent,
+  type HistoryWriter,
+  type Progress,
+  type RecordedShift,
+  type ResetMove,
+  type Stored,
+  storedOf,
+  type TakenFacts,
+  type Truth,
 } from '../history.ts';
 import { auditPartition } from './audit.ts';
 import type { Feed } from './feed.ts';
@@ -83,7 +85,7 @@ export class InfluxHistoryWriter implements HistoryWriter {
     return { ...progress, begunUpTo: Math.max(this.#begunUpTo, progress.position) };
   }
 
-  async commit(batch: Batch, endOf: EndOfEvent): Promise<{ stored: number }> {
+  async commit(batch: Batch, endOf: EndOfEvent): Promise<Stored> {
     await this.#takeOverStarts();
     const commit = this.#newCommit();
     const judged = await judge(this.#parts, batch, await this.#verdicts(batch.position));
@@ -93,7 +95,7 @@ export class InfluxHistoryWriter implements HistoryWriter {
     commit.heard = hearAll(batch.heard, (dpuId) => this.#heard.get(dpuId) ?? NEVER_HEARD);
     await commit.store();
     for (const [dpuId, of] of commit.heard) this.#heard.set(dpuId, of);
-    return { stored: judged.fresh.length };
+    return storedOf(judged.fresh.map(({ event }) => event.mapping.status));
   }
 
   async takeFacts({ position, factNumber, dueMs, facts, shifts }: TakenFacts): Promise<void> {

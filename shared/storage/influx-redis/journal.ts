@@ -37,7 +37,7 @@ export function openRedisJournal(redis: Redis, options: RedisJournalOptions): Jo
   /** By partition, what the first group has committed. */
   const committed = new Map<number, number>();
   let leases: Leases | undefined;
-  let bytesMax: number | undefined;
+  let { bytesMax } = options;
 
   const isOver = (ownership: Ownership) => closed.signal.aborted || leases?.holds(ownership) !== true;
 
@@ -51,7 +51,7 @@ export function openRedisJournal(redis: Redis, options: RedisJournalOptions): Jo
   return {
     durability: 'fsync',
     append: async (partition, bytes, id, notBeforeMs = 0) => {
-      bytesMax ??= options.bytesMax ?? (await budget(redis, partitions));
+      bytesMax ??= await journalBudget(redis, partitions);
       const names = [keys.journal(partition), keys.journalMeta(partition), keys.appender(partition, id.appender)];
       const args = [
         id.appender,
@@ -105,7 +105,11 @@ export function openRedisJournal(redis: Redis, options: RedisJournalOptions): Jo
         if (Number(trimmed) < TRIM_COUNT) return;
       }
     },
-    lag: (partition, after) => temporarily(() => lagOf(redis, partition, after)),
+    lag: (partition, after) =>
+      temporarily(async () => {
+        bytesMax ??= await journalBudget(redis, partitions);
+        return { ...(await lagOf(redis, partition, after)), bytesMax };
+      }),
     close: async () => {
       closed.abort();
       await leases?.close();
@@ -114,7 +118,7 @@ export function openRedisJournal(redis: Redis, options: RedisJournalOptions): Jo
 }
 
 /** Half of what the server may use, shared by the partitions: the other half drains what is pending. */
-async function budget(redis: Redis, partitions: number): Promise<number> {
+export async function journalBudget(redis: Redis, partitions: number): Promise<number> {
   const [, maxmemory = '0'] = (await redis.config('GET', 'maxmemory').catch(() => [])) as string[];
   const limit = Number(maxmemory);
   return limit === 0 ? JOURNAL_BYTES_MAX : Math.floor(limit / 2 / partitions);

@@ -9,7 +9,17 @@
 import type { Redis } from 'ioredis';
 import type { Event } from '../../event.ts';
 import type { DpuId } from '../../ids.ts';
-import type { Batch, HistoryWriter, MappedEvent, Progress, ResetMove, TakenFacts } from '../history.ts';
+import type { MappingStatus } from '../../mapping.ts';
+import {
+  type Batch,
+  type HistoryWriter,
+  type MappedEvent,
+  type Progress,
+  type ResetMove,
+  type Stored,
+  storedOf,
+  type TakenFacts,
+} from '../history.ts';
 import type { Ownership } from '../journal.ts';
 import { keys } from './keys.ts';
 import { afterBatch, type Draft, type GroupProgress, PartitionHash } from './partition-hash.ts';
@@ -70,12 +80,12 @@ export class LiveWriter implements HistoryWriter {
     return this.#numbers.get(dpuId);
   }
 
-  async commit(batch: Batch): Promise<{ stored: number }> {
+  async commit(batch: Batch): Promise<Stored> {
     const draft = this.hash.draft();
     const rings = new Map<DpuId, Ring>();
     const numbers = new Map<DpuId, number>();
     const verdicts = new EntryVerdicts();
-    let stored = 0;
+    const stored: MappingStatus[] = [];
     for (const { event, index } of indexed(batch)) {
       const ring = rings.get(event.dpuId) ?? this.#rings.get(event.dpuId)?.copy() ?? new Ring(this.#ringEvents);
       rings.set(event.dpuId, ring);
@@ -85,7 +95,7 @@ export class LiveWriter implements HistoryWriter {
       const verdict = ring.take(event);
       verdicts.add(event.position, index, verdict, usualSlot(event));
       if (verdict.kind !== 'new') continue;
-      stored += 1;
+      stored.push(event.mapping.status);
       for (const delta of deltasOf(event.mapping, event.direction)) {
         addDelta(draft.space(delta.spaceId), delta, event.timestampMs, 'all');
       }
@@ -95,7 +105,7 @@ export class LiveWriter implements HistoryWriter {
     draft.take();
     for (const [dpuId, ring] of rings) this.#rings.set(dpuId, ring);
     for (const [dpuId, number] of numbers) this.#numbers.set(dpuId, number);
-    return { stored };
+    return storedOf(stored);
   }
 
   /** Facts change how later events are mapped; what they change in earlier ones is for the history group. */

@@ -1,10 +1,17 @@
 // Entries of the journal as they stand in a Redis stream.
 import type { Redis } from 'ioredis';
-import type { Entry, EntryId } from '../journal.ts';
+import type { Entry, EntryId, JournalLag } from '../journal.ts';
 import { keys } from './keys.ts';
 
 /** Entries asked for at once; their bytes are counted as they come. */
 const READ_COUNT = 64;
+
+type StreamRange = {
+  readonly after: number;
+  readonly upTo: number | null;
+  readonly maxBytes: number;
+  readonly count?: number;
+};
 
 type StreamEntry = [id: Buffer, fields: Buffer[]];
 
@@ -12,11 +19,11 @@ type StreamEntry = [id: Buffer, fields: Buffer[]];
 export async function readEntries(
   redis: Redis,
   partition: number,
-  { after, upTo, maxBytes }: { readonly after: number; readonly upTo: number | null; readonly maxBytes: number },
+  { after, upTo, maxBytes, count = READ_COUNT }: StreamRange,
 ): Promise<Entry[]> {
   const last = upTo === null ? '+' : `${upTo}-0`;
   const key = keys.journal(partition);
-  const found = (await redis.xrangeBuffer(key, `(${after}-0`, last, 'COUNT', READ_COUNT)) as unknown as StreamEntry[];
+  const found = (await redis.xrangeBuffer(key, `(${after}-0`, last, 'COUNT', count)) as unknown as StreamEntry[];
   const entries: Entry[] = [];
   let bytes = 0;
   for (const entry of found.map(entryOf)) {
@@ -28,13 +35,9 @@ export async function readEntries(
 }
 
 /** The newest position, and what stands after another one. */
-export async function lagOf(
-  redis: Redis,
-  partition: number,
-  after: number,
-): Promise<{ newest: number; entries: number; bytes: number }> {
+export async function lagOf(redis: Redis, partition: number, after: number): Promise<Omit<JournalLag, 'bytesMax'>> {
   const newest = Number((await redis.hget(keys.journalMeta(partition), 'position')) ?? 0);
-  const sum = { newest, entries: 0, bytes: 0 };
+  const sum = { newest, entries: 0, bytes: 0, oldestMs: null as number | null };
   for (let position = after; ; ) {
     const entries = await readEntries(redis, partition, {
       after: position,
@@ -43,6 +46,7 @@ export async function lagOf(
     });
     const last = entries.at(-1);
     if (last === undefined) return sum;
+    sum.oldestMs ??= entries[0]?.recordedAtMs ?? null;
     sum.entries += entries.length;
     sum.bytes += entries.reduce((bytes, entry) => bytes + entry.bytes.length, 0);
     position = last.position;

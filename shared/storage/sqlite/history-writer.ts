@@ -6,7 +6,16 @@ import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { TemporaryStorageError } from '../../errors.ts';
 import { FatalError } from '../../thread.ts';
-import type { Batch, EndOfEvent, HistoryWriter, Progress, ResetMove, TakenFacts } from '../history.ts';
+import {
+  type Batch,
+  type EndOfEvent,
+  type HistoryWriter,
+  type Progress,
+  type ResetMove,
+  type Stored,
+  storedOf,
+  type TakenFacts,
+} from '../history.ts';
 import { audit } from './audit.ts';
 import { ChangeLog } from './change-log.ts';
 import { Changes, prepareChanges } from './changes.ts';
@@ -16,7 +25,7 @@ import { DuplicateCounter } from './duplicates.ts';
 import { Extremes } from './extremes.ts';
 import { HeardWriter } from './heard.ts';
 import { LiveStarts } from './live-starts.ts';
-import { Names } from './names.ts';
+import { type Effect, Names } from './names.ts';
 import { RawEvents, rowsOf, SECOND_MS, timestampOf } from './raw-events.ts';
 import { Recounter } from './recounter.ts';
 import { Sums } from './sums.ts';
@@ -60,13 +69,13 @@ export function openHistoryWriter(dataDir: string): HistoryWriter {
     }
   };
 
-  const storeBatch = (batch: Batch, endOf: EndOfEvent): number => {
+  const storeBatch = (batch: Batch, endOf: EndOfEvent): Stored => {
     const changes = new Changes(startOf);
     const { rows, repeats } = rowsOf(batch.events, names);
     const fresh = rawEvents.insert(rows);
     duplicates.count(rows, fresh, repeats);
     for (const row of fresh) {
-      const [timestampMs, effect] = [timestampOf(row), names.effects[row[8]] as Names['effects'][number]];
+      const [timestampMs, effect] = [timestampOf(row), names.effects[row[8]] as Effect];
       changes.add(timestampMs, row[3], effect, 1);
       const source = { kind: 'event', number: row[1], recordedAtMs: timestampMs + row[6] } as const;
       log.crossing(timestampMs, row[3], effect, 1, source, endOf);
@@ -76,7 +85,7 @@ export function openHistoryWriter(dataDir: string): HistoryWriter {
     storeQuarantine(statements, batch);
     heard.take(batch.heard);
     statements.setPosition.run(batch.partition, batch.position);
-    return fresh.length;
+    return storedOf(fresh.map((row) => (names.effects[row[8]] as Effect).status));
   };
 
   const storeFacts = (taken: TakenFacts): void => {
@@ -105,7 +114,7 @@ export function openHistoryWriter(dataDir: string): HistoryWriter {
       const progress = progressOf(statements, partition);
       return { ...progress, recounting: recounter.oldest(), begunUpTo: progress.position };
     },
-    commit: async (batch, endOf) => ({ stored: commit(() => storeBatch(batch, endOf)) }),
+    commit: async (batch, endOf) => commit(() => storeBatch(batch, endOf)),
     takeFacts: async (taken) => commit(() => storeFacts(taken)),
     moveResets: async (partition, move) => commit(() => shiftResets(partition, move)),
     recountSome: async (endOf) => {

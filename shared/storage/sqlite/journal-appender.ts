@@ -11,7 +11,7 @@ import { isDiskFailure, isDiskFull, openDatabase, transaction } from './database
 import { journalPath, type Notice, openChannel } from './journal-file.ts';
 
 /** The appending side is refused above this, so that a stuck processor cannot fill the disk. */
-const JOURNAL_BYTES_MAX = 1024 ** 3;
+export const JOURNAL_BYTES_MAX = 1024 ** 3;
 /** Appends stop while less than the lesser of these is free, so that what is stored can still be processed. */
 const FREE_SHARE_MIN = 0.05;
 const FREE_BYTES_MIN = 2 * 1024 ** 3;

@@ -1,6 +1,7 @@
 // The reading side of the SQLite journal: the one processor of an embedded service reads all partitions.
-import type { Entry, Journal, Ownership } from '../journal.ts';
+import type { Entry, Journal, JournalLag, Ownership } from '../journal.ts';
 import { openForReading } from './database.ts';
+import { JOURNAL_BYTES_MAX } from './journal-appender.ts';
 import { entryOf, journalPath, type Notice, openChannel } from './journal-file.ts';
 
 export type JournalReader = Pick<Journal, 'own' | 'read' | 'commit' | 'lag' | 'close'>;
@@ -35,7 +36,7 @@ type PartitionReader = {
   next(after: number, maxBytes: number): Entry[];
   appended(): Promise<void>;
   commit(position: number): void;
-  lag(after: number): { newest: number; entries: number; bytes: number };
+  lag(after: number): JournalLag;
   close(): void;
 };
 
@@ -45,8 +46,9 @@ function openPartition(path: string): PartitionReader {
     'SELECT position, recorded_at, appender, seq, bytes FROM entry WHERE position > ? ORDER BY position',
   );
   const measure = database.prepare(
-    `SELECT (SELECT coalesce(max(position), 0) FROM entry) AS newest, count(*) AS entries, coalesce(sum(length(bytes)), 0) AS bytes
-     FROM entry WHERE position > ?`,
+    `SELECT (SELECT coalesce(max(position), 0) FROM entry) AS newest, count(*) AS entries, coalesce(sum(length(bytes)), 0) AS bytes,
+            (SELECT recorded_at FROM entry WHERE position > ?1 ORDER BY position LIMIT 1) AS oldestMs
+     FROM entry WHERE position > ?1`,
   );
   const channel = openChannel(path);
   let wake: (() => void) | undefined;
@@ -67,7 +69,7 @@ function openPartition(path: string): PartitionReader {
     },
     // A notice sent after `next` looked is delivered in a later turn, when `wake` is set: none can be missed.
     appended: () => new Promise((resolve) => (wake = resolve)),
-    lag: (after) => measure.get(after) as { newest: number; entries: number; bytes: number },
+    lag: (after) => ({ ...(measure.get(after) as Omit<JournalLag, 'bytesMax'>), bytesMax: JOURNAL_BYTES_MAX }),
     commit: (position) => channel.postMessage({ committed: position } satisfies Notice),
     close: () => {
       channel.close();
