@@ -38,6 +38,7 @@ import { quarantineRoutes } from './routes/quarantine.ts';
 import { secretRoutes } from './routes/secrets.ts';
 import { seriesRoutes } from './routes/series.ts';
 import { spaceRoutes } from './routes/spaces.ts';
+import { statusRoutes } from './routes/status.ts';
 import { suppressAnswers } from './suppression.ts';
 import { serializeAnswer, validateRequest } from './validation.ts';
 
@@ -61,6 +62,7 @@ const ROUTES = [
   spaceRoutes,
   doorwayRoutes,
   dpuRoutes,
+  statusRoutes,
   placementRoutes,
   voidRoutes,
   outageRoutes,

@@ -46,7 +46,7 @@ export async function openApi(
   log: Log,
 ): Promise<RunningApi & { readonly measure: Measure }> {
   await refuseOpenDoors(core.access, config);
-  const { access, floorplan, ingest, processors, storage } = core;
+  const { access, connections, floorplan, ingest, processors, storage } = core;
   const {
     futureAllowedMs,
     latenessAllowedMs,
@@ -59,6 +59,7 @@ export async function openApi(
   const { history, credentials } = storage;
   const dependencies = {
     access,
+    connections,
     credentials,
     floorplan,
     ingest,

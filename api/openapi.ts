@@ -60,6 +60,7 @@ export function describeApi(app: Api): void {
         { name: 'counts', description: 'How many people are, or were, in a space' },
         { name: 'events', description: 'What the sensors saw' },
         { name: 'floor plan', description: 'Spaces, doorways, DPUs, and what is known of them since when' },
+        { name: 'fleet', description: 'What the sensors are doing, and are told to do' },
         { name: 'operations', description: 'For those who run the service' },
       ],
     },

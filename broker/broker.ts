@@ -15,6 +15,7 @@ import { FailedConnects } from './failed-connects.ts';
 import type { Refusal } from './frames.ts';
 import type { Guard } from './guard.ts';
 import { LIMITS, type Limits } from './limits.ts';
+import type { Presence } from './presence.ts';
 import { limitSubscriptions } from './subscriptions.ts';
 
 export type BrokerDependencies = {
@@ -23,6 +24,8 @@ export type BrokerDependencies = {
   readonly log: Log;
   readonly doorman: Doorman;
   readonly clients: Clients;
+  /** Null: nobody is told of single DPUs. */
+  readonly presence: Presence | null;
   /** Over LIMITS. */
   readonly limits?: Partial<Limits> | undefined;
 };
@@ -63,7 +66,7 @@ const GUESSES: ReadonlySet<Refusal> = new Set(['wrong_credentials', 'not_authori
 type Judge = (client: Client, username: string | undefined, password: Buffer | undefined) => Promise<void>;
 
 export async function createBroker(dependencies: BrokerDependencies): Promise<Broker> {
-  const { ingest, clock, log, doorman, clients } = dependencies;
+  const { ingest, clock, log, doorman, clients, presence } = dependencies;
   const limits = { ...LIMITS, ...dependencies.limits };
   const failedConnects = new FailedConnects(limits, () => clock.monotonicMs());
 
@@ -95,6 +98,7 @@ export async function createBroker(dependencies: BrokerDependencies): Promise<Br
       publishesPerSecondMax: doorman.isLimited(client) ? limits.publishesPerSecondMax : null,
     });
     ingest.connected(dpuId);
+    presence?.connected(guard, client.id);
     log.debug({ client: client.id }, 'client connected');
   };
   const connectFive = (guard: Guard) => {
@@ -107,13 +111,14 @@ export async function createBroker(dependencies: BrokerDependencies): Promise<Br
       (error) => guard.refuse(failed(guard, error), error.message),
     );
   };
-  const connections = new Connections({ ingest, limits, clock, log, connectFive });
+  const connections = new Connections({ ingest, limits, clock, log, connectFive, presence });
   const aedes = await openAedes(limits, log, doorman, {
     authenticate: (client, username, password, done) => {
       judge(client, username, password).then(
         () => done(null, true),
         (error) => {
-          connections.refused(failed(guardOf(client), error), error.message);
+          const guard = guardOf(client);
+          connections.refused(failed(guard, error), error.message, guard.connect?.clientId);
           done(error, false);
         },
       );

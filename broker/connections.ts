@@ -9,6 +9,7 @@ import { REFUSALS, type Refusal } from './frames.ts';
 import type { Gate } from './gate.ts';
 import { Guard } from './guard.ts';
 import type { Limits } from './limits.ts';
+import type { Presence } from './presence.ts';
 
 /** How finely silence is measured; keepalives are whole seconds. */
 const SWEEP_MS = 500;
@@ -22,6 +23,8 @@ type ConnectionsDependencies = {
   readonly log: Log;
   /** A CONNECT of MQTT 5 has come. */
   readonly connectFive: (guard: Guard) => void;
+  /** Null: nobody is told of single DPUs. */
+  readonly presence: Presence | null;
 };
 
 export class Connections implements Gate {
@@ -33,6 +36,7 @@ export class Connections implements Gate {
   readonly #clock: Clock;
   readonly #connectFive: (guard: Guard) => void;
   readonly #log: Log;
+  readonly #presence: Presence | null;
   readonly #all = new Set<Guard>();
   readonly #waiting = new Set<Guard>();
   #unflushed: FastPath[] = [];
@@ -42,7 +46,8 @@ export class Connections implements Gate {
   #draining = false;
   #sums = { opened: 0, closed: 0, refused: 0 };
 
-  constructor({ ingest, limits, clock, log, connectFive }: ConnectionsDependencies) {
+  constructor({ ingest, limits, clock, log, connectFive, presence }: ConnectionsDependencies) {
+    this.#presence = presence;
     this.#connectFive = connectFive;
     this.ingest = ingest;
     this.limits = limits;
@@ -80,7 +85,8 @@ export class Connections implements Gate {
     this.ingest.writer.onRelief(() => this.#relieve());
   }
 
-  refused(refusal: Refusal, why: string): void {
+  refused(refusal: Refusal, why: string, clientId?: string): void {
+    if (clientId !== undefined) this.#presence?.refused(clientId, refusal);
     this.refusals[refusal] += 1;
     this.#sums.refused += 1;
     this.#log.debug({ refusal, why }, 'connection refused');

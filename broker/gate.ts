@@ -20,8 +20,8 @@ export type Gate = {
   flushSoon(path: FastPath): void;
   /** A CONNECT of MQTT 5 has come: it is to be accepted or refused. */
   connectFive(guard: Guard): void;
-  /** The connection broke a limit or the protocol and is being closed. */
-  refused(refusal: Refusal, why: string): void;
+  /** The connection broke a limit or the protocol and is being closed; `clientId`: whose it said that it is. */
+  refused(refusal: Refusal, why: string, clientId?: string): void;
   /** The guard is destroyed. */
   left(guard: Guard): void;
   /** Never goes back. */

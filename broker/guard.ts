@@ -123,7 +123,7 @@ export class Guard extends AedesStream {
   /** Closes the connection, with a word about the reason where the version has one [MQTT-4.8.0-1] [MQTT-4.13.1-1]. */
   refuse(refusal: Refusal, why: string): void {
     if (this.destroyed) return;
-    this.#gate.refused(refusal, why);
+    this.#gate.refused(refusal, why, this.connect?.clientId);
     const word = this.#level === 5 ? five.farewell(this.isAccepted, refusal) : four.farewell(refusal);
     if (word !== null) this.#peer.send(word);
     this.destroy(word === null ? new Error(why) : undefined);

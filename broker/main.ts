@@ -18,12 +18,14 @@ import type { Ingest } from '../shared/ingest.ts';
 import type { Log } from '../shared/log.ts';
 import { openMetrics } from '../shared/metrics/listener.ts';
 import { addUp, type Measure } from '../shared/metrics/reading.ts';
+import type { ConnectionStore } from '../shared/storage/connections.ts';
 import { type Authenticate, admitAnybody, admitKnown } from './authenticate.ts';
 import { type BrokerCounters, createBroker } from './broker.ts';
 import { Clients } from './clients.ts';
 import { type DoorOptions, openDoors } from './doors.ts';
 import { type Gateway, openGateway } from './gateway.ts';
 import type { Limits } from './limits.ts';
+import { Presence } from './presence.ts';
 import { readTlsFiles, TICKET_KEYS_BYTES } from './tls.ts';
 import { createUpgradeHandler, type HandleUpgrade } from './websocket.ts';
 import type { Ports } from './worker-messages.ts';
@@ -39,6 +41,8 @@ export type BrokerServiceDependencies = {
   readonly authenticate?: Authenticate;
   /** Default: no other process takes connections of this service. */
   readonly claims?: Claims;
+  /** Whom it tells of its connections, under which name; default: nobody. */
+  readonly connections?: { readonly store: Pick<ConnectionStore, 'begin' | 'tell'>; readonly teller: string };
   /** Over the table in limits.ts. */
   readonly limits?: Partial<Limits>;
 };
@@ -56,6 +60,7 @@ export type BrokerService = {
   close(): Promise<void>;
 };
 
+const TELLER_BYTES = 8;
 const NO_PORTS: Ports = { mqtt: null, ws: null, mqtts: null };
 
 /** A broker, and what is consumed from another one; null: nothing is. */
@@ -78,7 +83,7 @@ async function openDoorsOfBroker(core: Core, config: Config, log: Log): Promise<
   refuseBadFiles(tls);
   const ports: Ports = { mqtt, ws, mqtts: tls?.port ?? null };
   const options = { host, ports, proxyProtocol, tls, ticketKeys: randomBytes(TICKET_KEYS_BYTES) };
-  if (config.brokerWorkers === 1) return startBroker(dependenciesOf(core, core.claims, log), options);
+  if (config.brokerWorkers === 1) return startBroker(dependenciesOf(core, core.claims, log, 0), options);
   const workers = await startWorkers(
     { clock: systemClock, log },
     { count: config.brokerWorkers, host, tlsHost: tls?.host ?? host, ports },
@@ -86,7 +91,7 @@ async function openDoorsOfBroker(core: Core, config: Config, log: Log): Promise<
   try {
     // What comes over WebSocket on the HTTP port is served here.
     const claims = core.claims ?? workers.exchange.member();
-    const upgraded = await startBroker(dependenciesOf(core, claims, log), { ...options, ports: NO_PORTS });
+    const upgraded = await startBroker(dependenciesOf(core, claims, log, 0), { ...options, ports: NO_PORTS });
     const unwatch = core.access.watch((names) => names.size > 0 && workers.changed());
     const close = async () => {
       unwatch();
@@ -129,11 +134,13 @@ export async function startBroker(
   dependencies: BrokerServiceDependencies,
   options: DoorOptions,
 ): Promise<BrokerService> {
-  const { ingest, clock, log, admission, authenticate, claims = null, limits } = dependencies;
+  const { ingest, clock, log, admission, authenticate, claims = null, connections, limits } = dependencies;
   const doorman = admission === undefined ? admitAnybody() : admitKnown({ ...admission, clock });
   const admitting = authenticate === undefined ? doorman : { ...doorman, authenticate };
   const clients = new Clients(claims, log);
-  const broker = await createBroker({ ingest, clock, log, doorman: admitting, clients, limits });
+  const isTold = connections !== undefined && admission !== undefined;
+  const presence = isTold ? new Presence({ ...connections, plan: admission.plan, clock, log }) : null;
+  const broker = await createBroker({ ingest, clock, log, doorman: admitting, clients, presence, limits });
   const handleUpgrade = createUpgradeHandler((stream, address) => broker.accept(stream, address));
   try {
     const doors = await openDoors(broker, handleUpgrade, options, log);
@@ -141,6 +148,7 @@ export async function startBroker(
       // No new connections while those that are there end.
       const closed = doors.close();
       await broker.close();
+      await presence?.close();
       clients.close();
       await closed;
     };
@@ -153,16 +161,25 @@ export async function startBroker(
     };
   } catch (error) {
     await broker.close();
+    await presence?.close();
     clients.close();
     throw error;
   }
 }
 
-/** What a broker in this process needs of what it stands on. */
-export function dependenciesOf(core: BrokerCore, claims: Claims | null, log: Log): BrokerServiceDependencies {
-  const { access, ingest, floorplan } = core;
+/** What a broker in this process needs of what it stands on; `slot`: of the worker that it is, 0 for none. */
+export function dependenciesOf(
+  core: BrokerCore,
+  claims: Claims | null,
+  log: Log,
+  slot: number,
+): BrokerServiceDependencies {
+  const { access, ingest, floorplan, connections: store } = core;
   const admission = { access, plan: floorplan.plan };
-  return { ingest, clock: systemClock, log, admission, ...(claims === null ? {} : { claims }) };
+  // Where several services share a store, each process has a name that no other has.
+  const teller = core.claims === null ? `slot-${slot}` : randomBytes(TELLER_BYTES).toString('hex');
+  const connections = { store, teller };
+  return { ingest, clock: systemClock, log, admission, connections, ...(claims === null ? {} : { claims }) };
 }
 
 /** At the start they are a fault of configuration; later the ones before stay in use. */

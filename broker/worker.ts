@@ -50,7 +50,7 @@ async function start({ slot, ports, ticketKeys }: Extract<ToWorker, { kind: 'sta
   // Elsewhere the primary accepts connections and hands them out in turn, which costs more and takes longer.
   const isShared = process.platform === 'linux';
   const options = { host, ports, proxyProtocol, tls, ticketKeys, isShared };
-  const broker = await startBroker(dependenciesOf(core, core.claims ?? throughPrimary, log), options);
+  const broker = await startBroker(dependenciesOf(core, core.claims ?? throughPrimary, log, slot), options);
   refresh = () => core.access.refresh();
   measure = async () => [...(await core.measure()), ...(await broker.measure()), ...ofProcess()];
   stop = async () => {

@@ -1,5 +1,6 @@
 // Clocks that are off: the skew of a DPU as the time from an event's timestamp to its receipt, which no delay makes negative.
 import type { DpuId } from '../ids.ts';
+import type { StoredEvent } from '../storage/history.ts';
 import type { QuarantineItem } from '../storage/quarantine.ts';
 import { type Finding, type Observation, quantile } from './finding.ts';
 
@@ -16,6 +17,15 @@ const ON_TIME_SHARE = 0.25;
 /** What came in one go waited alike. */
 const APART_MS = 600_000;
 
+/** How far the clock of the DPU of `events` is ahead, ms, by those that were on time; null: there are none. */
+export function skewMsOf(events: readonly Pick<StoredEvent, 'receivedAtMs' | 'timestampMs'>[]): number | null {
+  const delays = events.map((event) => event.receivedAtMs - event.timestampMs).sort((one, other) => one - other);
+  const least = delays[0];
+  if (least === undefined) return null;
+  const onTime = delays.filter((delay) => delay <= least + ON_TIME_MS);
+  return -quantile(onTime, 0.5);
+}
+
 export function clocksOff({ eventsOf }: Observation): Finding[] {
   return [...eventsOf].flatMap(([dpuId, events]) => {
     const delays = events.map((event) => event.receivedAtMs - event.timestampMs).sort((one, other) => one - other);
@@ -27,7 +37,7 @@ export function clocksOff({ eventsOf }: Observation): Finding[] {
     const isSpread = Math.max(...receipts) - Math.min(...receipts) >= APART_MS;
     const isAhead = quantile(delays, 0.1) <= -AHEAD_MS;
     if (!isAhead && !(least >= BEHIND_MS && isSteady && isSpread)) return [];
-    const skewMs = -quantile(delays.slice(0, onTime.length), 0.5);
+    const skewMs = skewMsOf(events) ?? 0;
     const numbers = { skew_ms: skewMs, least_delay_ms: least, events: events.length, events_on_time: onTime.length };
     const times = { from: events[0]?.timestampMs ?? 0, until: events.at(-1)?.timestampMs ?? 0 };
     return [clockOff(dpuId, numbers, times, skewMs > 0 ? 'ahead of' : 'behind')];

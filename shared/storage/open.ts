@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import type { ProcessorControl } from '../processor-control.ts';
 import type { ChangeReader } from './changes.ts';
+import type { ConnectionStore } from './connections.ts';
 import type { CredentialStore } from './credentials.ts';
 import type { FloorplanStore } from './floorplan.ts';
 import type { HistoryReader, HistoryWriter } from './history.ts';
@@ -21,6 +22,7 @@ export type Storage = {
   readonly floorplan: Omit<FloorplanStore, 'close'>;
   readonly history: Omit<HistoryReader, 'close'> & LiveReader & QuarantineReader & ChangeReader & RecountReader;
   readonly credentials: Omit<CredentialStore, 'close'>;
+  readonly connections: Omit<ConnectionStore, 'close'>;
   /** Between all processes that share the store; null: they are one service, which tells them itself. */
   readonly claims: Claims | null;
   /** The processors, wherever they run; null: there is one, in this process, which whoever started it can ask. */
@@ -43,7 +45,7 @@ export async function openStorage(config: Config, onFatal: (error: Error) => voi
 }
 
 /** What a broker needs: the way into the journal, and who and what is known. */
-export type BrokerStorage = Pick<Storage, 'journal' | 'floorplan' | 'claims' | 'close'> & {
+export type BrokerStorage = Pick<Storage, 'journal' | 'floorplan' | 'connections' | 'claims' | 'close'> & {
   readonly credentials: Pick<CredentialStore, 'find' | 'newest' | 'changes'>;
 };
 

@@ -67,6 +67,14 @@ const TABLE: Record<string, Case[]> = {
   ],
   'get /v1/dpus/{id}/outages': item('/v1/dpus/:id/outages', 'ours-dpu', 'theirs-dpu'),
   'get /v1/dpus/{id}/outages/{mark_id}': [['/v1/dpus/theirs-dpu/outages/x', 404]],
+  'get /v1/dpus/status': [
+    ['/v1/dpus/status', 200],
+    ['/v1/dpus/status?online=false&placed=true', 200],
+  ],
+  'get /v1/dpus/{id}/status': [
+    ...item('/v1/dpus/:id/status', 'ours-dpu', 'theirs-dpu'),
+    ['/v1/dpus/moved-dpu/status', 200],
+  ],
   'get /v1/floorplan': [['/v1/floorplan', 200]],
   'get /v1/events': [
     ['/v1/events', 200],

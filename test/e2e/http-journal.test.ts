@@ -45,9 +45,9 @@ beforeAll(async () => {
     watch: new SpaceWatch(floorplan.facts),
     requestTimes: new RequestTimes(),
   };
-  const { credentials, history } = storage;
+  const { connections, credentials, history } = storage;
   const access = new Access({ ...shared, store: credentials, adminKey: null, isLoopback: true });
-  app = buildApp({ ...shared, ...past, access, credentials, floorplan, ingest, processor, history, log });
+  app = buildApp({ ...shared, ...past, access, connections, credentials, floorplan, ingest, processor, history, log });
   close = async () => {
     isFailing = false;
     await app.close();

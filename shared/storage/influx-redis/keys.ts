@@ -39,6 +39,12 @@ export const keys = {
   announced: `${PREFIX}{plan}:announced`,
   credentials: `${PREFIX}{plan}:credentials`,
   credentialChanges: `${PREFIX}{plan}:credentials:changes`,
+  /** Of DPUs: their newest connections, in which order those changed, who tells of them, and how often each was refused. */
+  connections: `${PREFIX}{fleet}:connections`,
+  connectionChanges: `${PREFIX}{fleet}:connections:changes`,
+  tellers: `${PREFIX}{fleet}:tellers`,
+  connected: (teller: string) => `${PREFIX}{fleet}:connected:${teller}`,
+  refusals: `${PREFIX}{fleet}:refusals`,
   processors: `${PREFIX}processors`,
   partitions: `${PREFIX}partitions`,
 } as const;

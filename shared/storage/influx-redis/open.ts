@@ -5,6 +5,7 @@ import type { ProcessorConfig, Storage } from '../open.ts';
 import { openChangeReader } from './change-reader.ts';
 import { openRedisClaims } from './claims.ts';
 import { connect } from './connect.ts';
+import { openRedisConnections } from './connections.ts';
 import { openControl } from './control.ts';
 import { openRedisCredentials } from './credentials.ts';
 import { openRedisFloorplan } from './floorplan.ts';
@@ -47,6 +48,7 @@ export async function openInfluxRedis(
       ...openRecountReader(redis, partitions),
     },
     credentials: openRedisCredentials(redis),
+    connections: openRedisConnections(redis),
     claims,
     processors: openControl(redis, journal, partitions, clock),
     close: async () => {

@@ -19,7 +19,7 @@ const WAL_RETRY_MS = 5;
 
 export type OpenOptions = {
   /** The `.sql` file beside this one with the tables. */
-  readonly schema: 'journal.sql' | 'history.sql' | 'floorplan.sql';
+  readonly schema: 'journal.sql' | 'history.sql' | 'floorplan.sql' | 'fleet.sql';
   /** Page cache, KiB. */
   readonly cacheKib?: number;
 };

@@ -1,6 +1,7 @@
 // The embedded back-end for a broker worker: a journal partition of its own, and what the primary's databases say.
 import { startThread, type Threaded } from '../../thread.ts';
 import type { BrokerStorage } from '../open.ts';
+import { connectionsOf } from './fleet-calls.ts';
 import type { JournalThread } from './journal-thread.ts';
 import type { PlanThread } from './plan-thread.ts';
 
@@ -39,6 +40,7 @@ export async function openEmbeddedWorker(
       follow,
     },
     credentials: { find: plan.find, newest: plan.newest, changes: plan.changes },
+    connections: connectionsOf(plan),
     claims: null,
     close: async () => {
       clearInterval(timer);

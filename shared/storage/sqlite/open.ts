@@ -1,6 +1,7 @@
 // The embedded back-end for a running service: databases are opened in threads, which may wait for the disk.
 import { startThread, type Threaded } from '../../thread.ts';
 import type { Storage } from '../open.ts';
+import { connectionsOf } from './fleet-calls.ts';
 import type { JournalThread } from './journal-thread.ts';
 import type { Serving } from './serving-thread.ts';
 
@@ -40,6 +41,7 @@ export async function openEmbedded(
       newest: serving.newestCredential,
       changes: serving.credentialChanges,
     },
+    connections: connectionsOf(serving),
     claims: null,
     processors: null,
     close: async () => {

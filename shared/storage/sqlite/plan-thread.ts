@@ -1,20 +1,26 @@
-// The thread of a broker worker for what it looks up: facts that its primary has announced, and credentials.
+// The thread of a broker worker for what it looks up, facts that its primary has announced and credentials, and for what
+// it tells of its connections.
 import { systemClock } from '../../clock.ts';
 import { serveThread } from '../../thread.ts';
 import type { CredentialStore } from '../credentials.ts';
 import type { FloorplanStore } from '../floorplan.ts';
+import { openFleetDatabase } from './connections.ts';
 import { openCredentials } from './credentials.ts';
+import { type FleetCalls, fleetCalls } from './fleet-calls.ts';
 import { openFloorplan } from './floorplan.ts';
 
 export type PlanThreadOptions = { readonly dataDir: string };
 
 export type PlanThread = Pick<FloorplanStore, 'read' | 'announced'> &
-  Pick<CredentialStore, 'find' | 'newest' | 'changes'>;
+  Pick<CredentialStore, 'find' | 'newest' | 'changes'> &
+  FleetCalls;
 
 serveThread(({ dataDir }: PlanThreadOptions): PlanThread & { close(): Promise<void> } => {
   const { announced, read, close: closeFloorplan } = openFloorplan(dataDir, systemClock);
   const { find, newest, changes, close: closeCredentials } = openCredentials(dataDir);
+  const fleet = openFleetDatabase(dataDir);
   const close = async () => {
+    fleet.close();
     await closeCredentials();
     await closeFloorplan();
   };
@@ -23,5 +29,5 @@ serveThread(({ dataDir }: PlanThreadOptions): PlanThread & { close(): Promise<vo
     const upTo = await announced();
     return (await read(after, limit)).filter((fact) => fact.number <= upTo);
   };
-  return { announced, read: readAnnounced, find, newest, changes, close };
+  return { announced, read: readAnnounced, find, newest, changes, ...fleetCalls(fleet), close };
 });

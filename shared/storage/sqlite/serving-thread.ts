@@ -3,7 +3,9 @@ import { systemClock } from '../../clock.ts';
 import { serveThread } from '../../thread.ts';
 import type { CredentialStore } from '../credentials.ts';
 import type { FloorplanStore } from '../floorplan.ts';
+import { endAllConnections, openFleetDatabase } from './connections.ts';
 import { openCredentials } from './credentials.ts';
+import { type FleetCalls, fleetCalls } from './fleet-calls.ts';
 import { openFloorplan } from './floorplan.ts';
 import { type EmbeddedReader, openHistoryReader } from './history-reader.ts';
 
@@ -18,13 +20,16 @@ type CredentialCalls = {
   readonly credentialChanges: CredentialStore['changes'];
 };
 
-export type Serving = FloorplanStore & EmbeddedReader & CredentialCalls;
+export type Serving = FloorplanStore & EmbeddedReader & CredentialCalls & FleetCalls;
 
 serveThread(({ dataDir }: ServingThreadOptions): Serving => {
   const floorplan = openFloorplan(dataDir, systemClock);
   const history = openHistoryReader(dataDir);
   const credentials = openCredentials(dataDir);
+  const fleet = openFleetDatabase(dataDir);
+  endAllConnections(fleet, systemClock.nowMs());
   const close = async () => {
+    fleet.close();
     await credentials.close();
     await floorplan.close();
     await history.close();
@@ -37,6 +42,7 @@ serveThread(({ dataDir }: ServingThreadOptions): Serving => {
     credentialKeys: credentials.keys,
     newestCredential: credentials.newest,
     credentialChanges: credentials.changes,
+    ...fleetCalls(fleet),
     close,
   };
 });

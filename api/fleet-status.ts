@@ -1,0 +1,87 @@
+// What a DPU is doing: its connection, when it was last heard, how much it sends, and how far its clock is off.
+import type { Clock } from '../shared/clock.ts';
+import { HistoryUnavailableError } from '../shared/errors.ts';
+import type { Dpu } from '../shared/floorplan.ts';
+import { skewMsOf } from '../shared/health/clocks.ts';
+import type { Heard } from '../shared/heard.ts';
+import type { DpuId } from '../shared/ids.ts';
+import { placementAt } from '../shared/mapping.ts';
+import type { Connection, ConnectionStore } from '../shared/storage/connections.ts';
+import { NEVER_CONNECTED } from '../shared/storage/connections.ts';
+import type { HistoryReader, Span } from '../shared/storage/history.ts';
+import type { LiveReader } from '../shared/storage/live.ts';
+import { formatTimestampOrNull } from '../shared/timestamp.ts';
+
+/** DPUs that are asked for together. */
+const TOGETHER = 5_000;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+/** Newest events that tell of the clock. */
+const SKEW_EVENTS = 500;
+
+export type StatusSources = {
+  readonly connections: Pick<ConnectionStore, 'find'>;
+  readonly history: Pick<LiveReader, 'heard'>;
+  readonly clock: Clock;
+};
+
+export type DpuStatus = { readonly dpu: Dpu; readonly connection: Connection; readonly heardAtMs: number | null };
+
+/** Of each of `dpus`, in their order. */
+export async function statusesOf({ connections, history }: StatusSources, dpus: readonly Dpu[]): Promise<DpuStatus[]> {
+  const statuses: DpuStatus[] = [];
+  for (let at = 0; at < dpus.length; at += TOGETHER) {
+    const some = dpus.slice(at, at + TOGETHER);
+    const ids = some.map(({ id }) => id);
+    const [found, heard]: [Connection[], (Heard | null)[]] = await Promise.all([
+      connections.find(ids),
+      history.heard(ids),
+    ]);
+    for (const [index, dpu] of some.entries()) {
+      const [connection, last] = [found[index] ?? NEVER_CONNECTED, heard[index] ?? null];
+      statuses.push({ dpu, connection, heardAtMs: last?.heardAtMs ?? null });
+    }
+  }
+  return statuses;
+}
+
+export function isPlaced(dpu: Dpu, atMs: number): boolean {
+  return placementAt(dpu, atMs) !== undefined;
+}
+
+export function statusShape({ dpu, connection, heardAtMs }: DpuStatus, nowMs: number) {
+  const { online, sinceMs, address, mqttVersion, refusals } = connection;
+  return {
+    dpu_id: dpu.id,
+    name: dpu.name,
+    online,
+    since: formatTimestampOrNull(sinceMs),
+    last_heard: formatTimestampOrNull(heardAtMs),
+    address,
+    mqtt_version: mqttVersion,
+    placed: isPlaced(dpu, nowMs),
+    refusals: { ...refusals },
+  };
+}
+
+/** What the newest events of the DPU tell, of those that are shown; nulls while history cannot be asked. */
+export async function activityOf(
+  { history, clock }: { readonly history: Pick<HistoryReader, 'events'>; readonly clock: Clock },
+  dpuId: DpuId,
+  shown: ReadonlyMap<DpuId, readonly Span[]> | null,
+) {
+  const nowMs = clock.nowMs();
+  const query = { dpuId, by: 'timestamp', order: 'desc', ...(shown === null ? {} : { within: shown }) } as const;
+  const since = (agoMs: number, limit: number) =>
+    // A clock that is ahead stamps events that are still to come.
+    history.events({ ...query, span: { fromMs: nowMs - agoMs, untilMs: nowMs + DAY_MS }, limit });
+  try {
+    const [day, hour, minute] = await Promise.all([since(DAY_MS, SKEW_EVENTS), since(HOUR_MS, 1), since(MINUTE_MS, 1)]);
+    const events = { last_minute: minute.total, last_hour: hour.total, last_day: day.total };
+    return { clock_skew_ms: skewMsOf(day.results), events };
+  } catch (error) {
+    if (error instanceof HistoryUnavailableError) return { clock_skew_ms: null, events: null };
+    throw error;
+  }
+}

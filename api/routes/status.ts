@@ -1,0 +1,79 @@
+// Routes of what the fleet is doing: one DPU in full, and all of them as a list with filters.
+import { z } from 'zod';
+import type { Dpu } from '../../shared/floorplan.ts';
+import { formatTimestamp } from '../../shared/timestamp.ts';
+import { listOf } from '../answers.ts';
+import { dpuStatusAnswer, dpuStatusInFullAnswer } from '../answers-fleet.ts';
+import type { Api, ApiDependencies } from '../dependencies.ts';
+import { activityOf, isPlaced, statusesOf, statusShape } from '../fleet-status.ts';
+import { dpuOf } from '../lookup.ts';
+import { pageOf } from '../paging.ts';
+import { dpuId, paging, queryMoment } from '../schemas.ts';
+
+const tags = ['fleet'];
+const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
+const querystring = z.strictObject({
+  ...paging,
+  online: flag.optional().describe('Only those that are connected over MQTT, or are not.'),
+  not_heard_since: queryMoment.optional().describe('Only those of which nothing has come since then.'),
+  placed: flag.optional().describe('Only those that are on a doorway now, or on none.'),
+});
+
+export function statusRoutes(api: Api, dependencies: ApiDependencies): void {
+  const { clock } = dependencies;
+  api.get(
+    '/v1/dpus/status',
+    {
+      config: { confinement: 'view' },
+      schema: {
+        tags,
+        summary: 'What each DPU is doing: connected, last heard, where, and what was refused',
+        querystring,
+        response: { 200: listOf(dpuStatusAnswer) },
+      },
+    },
+    async ({ query, view }) => {
+      const { online, not_heard_since: notHeardSinceMs, placed } = query;
+      const nowMs = clock.nowMs();
+      const isAsked = (dpu: Dpu) =>
+        dpu.retiredAtMs === null && (placed === undefined || isPlaced(dpu, nowMs) === placed);
+      let dpus = [...view.plan.dpus.values()].filter(isAsked);
+      if (online !== undefined || notHeardSinceMs !== undefined) {
+        const statuses = await statusesOf(dependencies, dpus);
+        const wanted = statuses.filter(
+          ({ connection, heardAtMs }) =>
+            (online === undefined || connection.online === online) &&
+            (notHeardSinceMs === undefined || heardAtMs === null || heardAtMs < notHeardSinceMs),
+        );
+        dpus = wanted.map(({ dpu }) => dpu);
+      }
+      dpus.sort((one, other) => (one.id < other.id ? -1 : 1));
+      const list = `/v1/dpus/status ${online} ${notHeardSinceMs} ${placed}`;
+      const page = pageOf(list, dpus, ({ id }) => id, query);
+      const statuses = await statusesOf(dependencies, page.results);
+      return { ...page, results: statuses.map((status) => statusShape(status, nowMs)) };
+    },
+  );
+  api.get(
+    '/v1/dpus/:id/status',
+    {
+      config: { confinement: 'dpu' },
+      schema: {
+        tags,
+        summary: 'What a DPU is doing, with how much it sends and how far its clock is off',
+        params: z.strictObject({ id: dpuId }),
+        response: { 200: dpuStatusInFullAnswer },
+      },
+    },
+    async ({ params: { id }, view }) => {
+      const dpu = dpuOf(view.plan, id);
+      const [[status], activity] = await Promise.all([
+        statusesOf(dependencies, [dpu]),
+        activityOf(dependencies, id, view.spans),
+      ]);
+      const nowMs = clock.nowMs();
+      const shape = statusShape(status as NonNullable<typeof status>, nowMs);
+      return { ...shape, ...activity, at: formatTimestamp(nowMs) };
+    },
+  );
+}

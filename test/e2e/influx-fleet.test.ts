@@ -1,0 +1,34 @@
+// The fleet behind brokers in processes of their own: any API knows every connection, and that those of a dead broker are over.
+import { connectAsync } from 'mqtt';
+import { expect, test, vi } from 'vitest';
+import { startServers } from '../support/fleet-of-services.ts';
+import { httpClient } from '../support/http.ts';
+
+/** A dead broker is found out after 10 s. */
+const FOUND_OUT = { timeout: 30_000, interval: 200 };
+
+test('a DPU goes from one broker to another; then that one is killed', async () => {
+  await using servers = await startServers();
+  const api = await servers.start('api');
+  const [one, other] = [await servers.start('broker'), await servers.start('broker')];
+  await servers.start('processor');
+  const client = httpClient(api.httpUrl);
+  await client.put('/v1/floorplan', { dpus: [{ id: '423' }, { id: '283' }] });
+  const status = (id: string) => client.get(`/v1/dpus/${id}/status`);
+  const connect = (url: string, clientId: string) => connectAsync(url, { clientId, reconnectPeriod: 0 });
+  await vi.waitFor(async () => expect((await status('283')).online).toBe(false), FOUND_OUT);
+  const first = await connect(one.mqttUrl, '423');
+  const staying = await connect(one.mqttUrl, '283');
+  await vi.waitFor(async () => expect((await status('423')).online).toBe(true), FOUND_OUT);
+  const { since } = await status('423');
+  const second = await connect(other.mqttUrl, '423');
+  await vi.waitFor(async () => {
+    const now = await status('423');
+    expect([now.online, now.refusals]).toEqual([true, { taken_over: 1 }]);
+    expect(now.since > since).toBe(true);
+  }, FOUND_OUT);
+  await other.kill('SIGKILL');
+  await vi.waitFor(async () => expect((await status('423')).online).toBe(false), FOUND_OUT);
+  expect((await status('283')).online).toBe(true);
+  for (const each of [first, second, staying]) each.end(true);
+}, 90_000);

@@ -1,0 +1,48 @@
+// The fleet behind several broker workers: whichever has the connection of a DPU, the API knows it, and when one dies.
+import { connectAsync, type MqttClient } from 'mqtt';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { type Client, httpClient } from '../support/http.ts';
+import { type Service, startService } from '../support/service.ts';
+import { killWorker, workersOf } from '../support/workers.ts';
+
+const SOON = { timeout: 10_000, interval: 50 };
+const IDS = Array.from({ length: 12 }, (_, index) => `d${String(index).padStart(2, '0')}`);
+let service: Service;
+let client: Client;
+
+beforeAll(async () => {
+  service = await startService({ environment: { FOOTFALL_BROKER_WORKERS: '2' } });
+  client = httpClient(service.httpUrl);
+  await client.put('/v1/floorplan', { dpus: IDS.map((id) => ({ id })) });
+});
+afterAll(() => service.stop());
+
+const online = async (): Promise<string[]> =>
+  (await client.get('/v1/dpus/status?online=true')).results.map(({ dpu_id }: { dpu_id: string }) => dpu_id);
+
+test('connections at every worker are known, also after takeovers and the death of a worker', async () => {
+  const connect = (clientId: string, reconnectPeriod = 0) =>
+    connectAsync(service.mqttUrl, { clientId, reconnectPeriod });
+  const clients: MqttClient[] = await Promise.all(IDS.map((id) => connect(id)));
+  await vi.waitFor(async () => expect(await online()).toEqual(IDS), SOON);
+  // Over WebSocket the primary has it: it takes over from a worker.
+  const overWebSocket = await connectAsync(service.wsUrl, { clientId: 'd00', reconnectPeriod: 0 });
+  const again = await connect('d01');
+  await vi.waitFor(async () => {
+    const { refusals } = await client.get('/v1/dpus/d01/status');
+    expect(refusals).toEqual({ taken_over: 1 });
+  }, SOON);
+  await vi.waitFor(async () => expect(await online()).toEqual(IDS), SOON);
+  const gone = new Set<string>();
+  for (const [index, one] of [overWebSocket, again, ...clients.slice(2)].entries()) {
+    one.on('close', () => void gone.add(String(IDS[index])));
+  }
+  await killWorker(service, workersOf(service)[0] as number);
+  await vi.waitFor(async () => {
+    expect(gone.size).toBeGreaterThan(0);
+    expect(await online()).toEqual(IDS.filter((id) => !gone.has(id)));
+  }, SOON);
+  expect(gone.has('d00')).toBe(false);
+  for (const one of [overWebSocket, again, ...clients]) one.end(true);
+  await vi.waitFor(async () => expect(await online()).toEqual([]), SOON);
+});
