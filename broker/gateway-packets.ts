@@ -1,12 +1,18 @@
 // The packets between the gateway and another broker, those of publishes left out, and what that broker's refusals mean. Pure.
 import { generate, type Packet, parser } from 'mqtt-packet';
-import type { GatewayConfig } from '../shared/gateway-config.ts';
+import { GATEWAY_GROUP, type GatewayConfig } from '../shared/gateway-config.ts';
 import { FrameError, PACKET } from './frames.ts';
 
 export type Version = 4 | 5;
 
-/** What a refusal says, and what to do about it. */
-export type Refused = { readonly why: string; readonly isVersion: boolean };
+/** How a connection ended, and what to do about it. */
+export type Ended = {
+  readonly why: string;
+  /** The other broker said no: somebody has to do something. */
+  readonly isRefused: boolean;
+  /** It does not speak this version of MQTT. */
+  readonly isVersion: boolean;
+};
 
 /** How long the other broker waits for a sign of life, s: soon enough to notice a dead connection, seldom enough to cost nothing. */
 export const KEEPALIVE_S = 30;
@@ -15,6 +21,7 @@ export const RECEIVE_MAX = 10_000;
 /** A session that never expires (MQTT 5, 3.1.2.11.2). */
 const NEVER = 0xffff_ffff;
 const SUBSCRIBE_ID = 1;
+const UNSUBSCRIBE_ID = 2;
 const EVENTS_FILTER = 'dpu/+/events';
 
 export const PINGREQ = Buffer.from([PACKET.pingreq << 4, 0]);
@@ -45,7 +52,20 @@ export function subscribeBytes(config: GatewayConfig, version: Version): Buffer 
   return generate(packet, { protocolVersion: version });
 }
 
+/** A session that was begun with the other kind of subscription would have everything delivered twice. */
+export function unsubscribeBytes({ group }: GatewayConfig, version: Version): Buffer {
+  const other = filterFor(group === null ? GATEWAY_GROUP : null);
+  return generate(
+    { cmd: 'unsubscribe', messageId: UNSUBSCRIBE_ID, unsubscriptions: [other] },
+    { protocolVersion: version },
+  );
+}
+
 export function filterOf({ group }: GatewayConfig): string {
+  return filterFor(group);
+}
+
+function filterFor(group: string | null): string {
   return group === null ? EVENTS_FILTER : `$share/${group}/${EVENTS_FILTER}`;
 }
 
@@ -64,12 +84,13 @@ const FLAGS = new Map<number, number>([
   [PACKET.connack, 0],
   [PACKET.pubrel, 2],
   [PACKET.suback, 0],
+  [PACKET.unsuback, 0],
   [PACKET.pingresp, 0],
   [PACKET.disconnect, 0],
 ]);
 
 export type Welcome = {
-  readonly refused: Refused | null;
+  readonly refused: Ended | null;
   readonly isResumed: boolean;
   readonly keepaliveS: number;
   readonly isSharing: boolean;
@@ -107,12 +128,14 @@ export function refusedFilter(config: GatewayConfig): string {
 }
 
 /** Why an MQTT 5 server ends the connection. */
-export function readFarewell(frame: Buffer): string {
+export function readFarewell(frame: Buffer): Pick<Ended, 'why' | 'isRefused'> {
   const code = frame.length > 2 ? (frame[2] as number) : 0;
-  return FAREWELLS.get(code) ?? `it ended the connection (0x${code.toString(16)})`;
+  const why = FAREWELLS.get(code) ?? `it ended the connection (0x${code.toString(16)})`;
+  return { why, isRefused: code === TAKEN_OVER };
 }
 
 const FAILURE = 0x80;
+const TAKEN_OVER = 0x8e;
 const VERSION_CODES: ReadonlySet<number> = new Set([1, 0x84]);
 
 const IDENTIFIER = 'it refuses the client id; set FOOTFALL_GATEWAY_CLIENT_ID to one that it allows';
@@ -154,13 +177,13 @@ const SUBSCRIBE_REASONS = new Map<number, string>([
 const FAREWELLS = new Map<number, string>([
   [0x8b, 'it shuts down'],
   [0x8d, 'it has heard nothing for too long'],
-  [0x8e, 'another client took over the client id; give each footfall a FOOTFALL_GATEWAY_CLIENT_ID of its own'],
+  [TAKEN_OVER, 'another client took over the client id; give each footfall a FOOTFALL_GATEWAY_CLIENT_ID of its own'],
   [0x98, 'somebody ended the connection over there'],
 ]);
 
-function refusalOf(code: number): Refused {
+function refusalOf(code: number): Ended {
   const why = `${CONNECT_REASONS.get(code) ?? 'it refuses the connection'} (0x${code.toString(16)})`;
-  return { why, isVersion: VERSION_CODES.has(code) };
+  return { why, isRefused: true, isVersion: VERSION_CODES.has(code) };
 }
 
 /** The one packet in `frame`. */

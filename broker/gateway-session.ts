@@ -18,19 +18,12 @@ import { Peer } from './peer.ts';
 const OPEN_TIMEOUT_MS = 10_000;
 const TICK_MS = 1_000;
 
-export type Ended = {
-  readonly why: string;
-  /** The other broker said no: somebody has to do something. */
-  readonly isRefused: boolean;
-  readonly isVersion: boolean;
-};
-
 export type SessionOwner = {
   /** Messages are delivered from now on; `isResumed`: the other broker has kept the session. */
   opened(isResumed: boolean): void;
   acknowledged(count: number): void;
   /** Called once. */
-  ended(ended: Ended): void;
+  ended(ended: packets.Ended): void;
 };
 
 export type SessionDependencies = { readonly ingest: Ingest; readonly clock: Clock };
@@ -125,13 +118,13 @@ export class GatewaySession implements IntakeOwner {
       case PACKET.suback:
         return this.#granted(packets.readGrant(bytes.subarray(at, header.end), this.#version, this.#config));
       case PACKET.disconnect:
-        return this.#end(packets.readFarewell(bytes.subarray(at, header.end)));
+        return this.#farewell(packets.readFarewell(bytes.subarray(at, header.end)));
     }
   }
 
   #welcome({ refused, isResumed, keepaliveS, isSharing }: packets.Welcome): void {
     if (this.#phase !== 'connecting') throw new FrameError('a second CONNACK');
-    if (refused !== null) return this.#end(refused.why, { isRefused: true, isVersion: refused.isVersion });
+    if (refused !== null) return this.#end(refused.why, refused);
     const isInVain = !isSharing && this.#config.group !== null;
     if (isInVain) return this.#end(packets.refusedFilter(this.#config), { isRefused: true });
     this.#phase = 'subscribing';
@@ -139,6 +132,7 @@ export class GatewaySession implements IntakeOwner {
     this.#keepaliveMs = keepaliveS * 1000;
     // Also in a session that has the subscription already: it may be another one than is configured now.
     this.#peer.send(packets.subscribeBytes(this.#config, this.#version));
+    if (isResumed) this.#peer.send(packets.unsubscribeBytes(this.#config, this.#version));
   }
 
   #granted(grant: number | string): void {
@@ -147,6 +141,10 @@ export class GatewaySession implements IntakeOwner {
     if (this.#phase !== 'subscribing') return;
     this.#phase = 'open';
     this.#owner.opened(this.#isResumed);
+  }
+
+  #farewell({ why, isRefused }: Pick<packets.Ended, 'why' | 'isRefused'>): void {
+    this.#end(why, { isRefused });
   }
 
   #receive(chunk: Buffer): void {

@@ -11,14 +11,16 @@ import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import type { GatewayConfig } from '../shared/gateway-config.ts';
 import type { Log } from '../shared/log.ts';
-import type { Version } from './gateway-packets.ts';
-import { filterOf } from './gateway-packets.ts';
-import { type Ended, GatewaySession, type SessionDependencies } from './gateway-session.ts';
+import { type Ended, filterOf, type Version } from './gateway-packets.ts';
+import { GatewaySession, type SessionDependencies } from './gateway-session.ts';
 import { LIMITS } from './limits.ts';
 
-/** Between tries: at first, and at most. In between each is twice the one before, and up to half as long again by chance. */
+/** Between tries: at first. Each is twice the one before, and up to half as long again by chance. */
 const REST_MS_MIN = 100;
-const REST_MS_MAX = 30_000;
+/** At most, while the other broker is away: it may have forgotten the subscription, and drops what comes before the next one. */
+const REST_AWAY_MS_MAX = 1_000;
+/** At most, after it has refused: somebody has to do something first. */
+const REST_REFUSED_MS_MAX = 30_000;
 /** A connection that lived so long was a good one: the next rest is short again. */
 const LIFE_MS_GOOD = 10_000;
 
@@ -119,7 +121,7 @@ class ReconnectingGateway implements Gateway {
     }
     if (wasGood) this.#restMs = REST_MS_MIN;
     const restMs = Math.round(this.#restMs * (1 + Math.random() / 2));
-    this.#restMs = Math.min(2 * this.#restMs, REST_MS_MAX);
+    this.#restMs = Math.min(2 * this.#restMs, isRefused ? REST_REFUSED_MS_MAX : REST_AWAY_MS_MAX);
     const level = isRefused ? 'error' : 'warn';
     log[level](
       { ...this.#where, why, nextTryMs: restMs },

@@ -20,6 +20,7 @@ export type GatewayConfig = {
 const PORTS: Readonly<Record<string, number>> = { 'mqtt:': 1883, 'mqtts:': 8883 };
 /** Of client id and group: the same at every start, because the session that is kept over there goes by it. */
 const DEFAULT_NAME = 'footfall';
+export const GATEWAY_GROUP = DEFAULT_NAME;
 /** FOOTFALL_GATEWAY_GROUP for a subscription that is not shared. */
 const NOT_SHARED = 'none';
 const EXAMPLE = 'mqtt://user:password@host:1883 or mqtts://host';
@@ -30,7 +31,7 @@ export function readGatewayConfig(
   faults: string[],
 ): GatewayConfig | null {
   const { FOOTFALL_GATEWAY_URL: address, FOOTFALL_GATEWAY_CLIENT_ID: clientId = DEFAULT_NAME } = set;
-  const { FOOTFALL_GATEWAY_GROUP: group = DEFAULT_NAME } = set;
+  const { FOOTFALL_GATEWAY_GROUP: group = GATEWAY_GROUP } = set;
   const { FOOTFALL_GATEWAY_CA: ca, FOOTFALL_GATEWAY_CERT: cert, FOOTFALL_GATEWAY_KEY: key } = set;
   if (address === undefined) return null;
   const fault = (why: string): null => {

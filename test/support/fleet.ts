@@ -134,20 +134,26 @@ export class Fleet {
   }
 }
 
-/** What is wrong with what the service has stored and counted of the fleet's events; nothing when all is right. */
-export async function faultsOf(fleet: Fleet, client: Client): Promise<string[]> {
-  const faults: string[] = [];
+/** Identities of all events that the service has stored; throws when it lists one twice. */
+export async function storedBy(client: Client): Promise<Set<string>> {
   const stored = new Set<string>();
   const range = 'start_time=2026-01-01T00:00:00Z&end_time=2027-01-01T00:00:00Z&page_size=5000';
   for (let cursor: string | null = ''; cursor !== null; ) {
     const page = await client.get(`/v1/events?${range}${cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`}`);
     for (const { dpu_id, timestamp, direction } of page.results) {
       const identity = `${dpu_id} ${Date.parse(timestamp)} ${direction}`;
-      if (stored.has(identity)) faults.push(`stored twice: ${identity}`);
+      if (stored.has(identity)) throw new Error(`stored twice: ${identity}`);
       stored.add(identity);
     }
     cursor = page.next;
   }
+  return stored;
+}
+
+/** What is wrong with what the service has stored and counted of the fleet's events; nothing when all is right. */
+export async function faultsOf(fleet: Fleet, client: Client): Promise<string[]> {
+  const faults: string[] = [];
+  const stored = await storedBy(client);
   for (const identity of fleet.sent.keys())
     if (!stored.has(identity)) faults.push(`acknowledged and lost: ${identity}`);
   if (stored.size !== fleet.sent.size) faults.push(`${stored.size} stored, ${fleet.sent.size} sent`);
