@@ -128,7 +128,7 @@ async function startAll(config: Config, log: Log): Promise<RunningService> {
       (isMqtt ? broker : api).handleUpgrade(request, ...stream);
     });
     const metrics = await openMetrics(config, log, [core.measure, broker.measure, api.measure]);
-    doors.unshift(metrics);
+    doors.unshift({ close: async () => api.drain() }, metrics);
     if (config.demo) doors.unshift(await (await import('./shared/demo/demo.ts')).startDemo(core, log));
     return { where: `${metrics.where}${brokerAddress(config, broker)} http=${config.httpHost}:${api.port}`, close };
   } catch (error) {

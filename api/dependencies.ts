@@ -18,6 +18,7 @@ import type { CredentialStore } from '../shared/storage/credentials.ts';
 import type { Storage } from '../shared/storage/open.ts';
 
 import type { SpaceWatch } from '../shared/watch.ts';
+import type { Readiness } from './readiness.ts';
 import type { RequestTimes } from './request-times.ts';
 
 export type ApiDependencies = {
@@ -41,6 +42,7 @@ export type ApiDependencies = {
   readonly suppressBelow: number | null;
   readonly watch: SpaceWatch;
   readonly requestTimes: RequestTimes;
+  readonly readiness: Pick<Readiness, 'checks'>;
 };
 
 /** A fastify whose routes are typed by their zod schemas. */

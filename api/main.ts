@@ -4,16 +4,19 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { systemClock } from '../shared/clock.ts';
+import { ClockWatch } from '../shared/clock-watch.ts';
 import type { Config } from '../shared/config.ts';
 import { type Core, listenFailure, openCore, type RunningService, refuseOpenDoors } from '../shared/core.ts';
 import type { Log } from '../shared/log.ts';
 import { openMetrics } from '../shared/metrics/listener.ts';
 import type { Measure } from '../shared/metrics/reading.ts';
+import { type ReplayDependencies, replayQuarantine } from '../shared/quarantine-replay.ts';
 import { sweepRegularly } from '../shared/quarantine-sweep.ts';
 import { SpaceWatch } from '../shared/watch.ts';
 import { buildApp } from './app.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { measureService } from './measures.ts';
+import { Readiness } from './readiness.ts';
 import { RequestTimes } from './request-times.ts';
 
 type HandleUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
@@ -24,6 +27,12 @@ export type RunningApi = {
   /** For `upgrade` events of the server that ask for something of the API. */
   readonly handleUpgrade: HandleUpgrade;
   close(): Promise<void>;
+};
+
+export type OpenedApi = RunningApi & {
+  readonly measure: Measure;
+  /** From now on it says that it is not ready: it will be closed. */
+  drain(): void;
 };
 
 /** Listens on `port` (0: a free one). `close` takes no more requests and resolves when those under way are answered. */
@@ -40,11 +49,7 @@ export async function startApi(
 }
 
 /** The API on `core`, at the address that is configured. */
-export async function openApi(
-  core: Core,
-  config: Config,
-  log: Log,
-): Promise<RunningApi & { readonly measure: Measure }> {
+export async function openApi(core: Core, config: Config, log: Log): Promise<OpenedApi> {
   await refuseOpenDoors(core.access, config);
   const { access, connections, floorplan, ingest, processors, storage } = core;
   const {
@@ -57,6 +62,10 @@ export async function openApi(
     httpPort: port,
   } = config;
   const { history, credentials } = storage;
+  const clockWatch = new ClockWatch(systemClock, () => void replayFuture({ ingest, history }, log));
+  const dataDir = config.storage === 'embedded' ? config.dataDir : null;
+  const { servers } = storage;
+  const readiness = new Readiness({ ingest, processor: processors, history, servers, dataDir, clockWatch });
   const dependencies = {
     access,
     connections,
@@ -74,16 +83,30 @@ export async function openApi(
     suppressBelow,
     watch: new SpaceWatch(floorplan.facts),
     requestTimes: new RequestTimes(),
+    readiness,
   };
   const api = await startApi(dependencies, { host, port });
   const sweeping = sweepRegularly({ ingest, history, plan: floorplan.plan, processor: processors }, log);
   const close = async () => {
+    readiness.drain();
+    clockWatch.stop();
     sweeping.stop();
     await api.close();
   };
   const service = measureService(dependencies);
-  const measure: Measure = async () => [...dependencies.requestTimes.measure(), ...(await service())];
-  return { ...api, measure, close };
+  const measure: Measure = async () =>
+    [dependencies.requestTimes.measure(), await readiness.measure(), await service()].flat();
+  return { ...api, measure, drain: () => readiness.drain(), close };
+}
+
+/** The clock had been set: what was quarantined as ahead of it may be right by now. */
+async function replayFuture(dependencies: ReplayDependencies, log: Log): Promise<void> {
+  try {
+    const { events } = await replayQuarantine(dependencies, { reason: 'clock_in_future' });
+    log.warn({ events }, 'the clock had been set and has kept still since; what was ahead of it has been tried again');
+  } catch (error) {
+    log.error({ err: error }, 'what was quarantined as clock_in_future could not be tried again; replay it by hand');
+  }
 }
 
 /** The API as a process of its own. */

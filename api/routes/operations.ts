@@ -3,17 +3,22 @@ import { z } from 'zod';
 import { verificationAnswer } from '../answers.ts';
 import { ASYNCAPI } from '../asyncapi.ts';
 import type { Api, ApiDependencies } from '../dependencies.ts';
-import { type Fault, Problem } from '../problem.ts';
+import { Problem } from '../problem.ts';
 import { verificationShape } from '../shapes.ts';
 
-/** How long the parts of the service may take to show that they answer. */
-const ANSWER_TIMEOUT_MS = 2_000;
+const readinessCheck = z.object({
+  name: z.string().meta({ examples: ['journal'] }),
+  state: z.enum(['ok', 'warning', 'failing']),
+  detail: z.string().nullable().describe('What is wrong.'),
+  action: z.string().nullable().describe('What to do about it.'),
+});
 
 export function operationRoutes(api: Api, dependencies: ApiDependencies): void {
   const tags = ['operations'];
   const open = { scope: 'nobody', confinement: 'no_space' } as const;
   const admin = { scope: 'admin' } as const;
   const ok = z.object({ status: z.literal('ok') });
+  const ready = ok.extend({ checks: z.array(readinessCheck) });
   api.get(
     '/healthz',
     { config: open, schema: { tags, summary: 'The process is up', response: { 200: ok } } },
@@ -23,11 +28,13 @@ export function operationRoutes(api: Api, dependencies: ApiDependencies): void {
   );
   api.get(
     '/readyz',
-    { config: open, schema: { tags, summary: 'It takes events and answers', response: { 200: ok } } },
+    { config: open, schema: { tags, summary: 'It takes events and answers, or why not', response: { 200: ready } } },
     async () => {
-      const errors = await whatIsNotReady(dependencies);
-      if (errors.length === 0) return { status: 'ok' as const };
-      const detail = errors.map(({ path, message }) => `${path} ${message}`).join('; ');
+      const checks = await dependencies.readiness.checks();
+      const failing = checks.filter(({ state }) => state === 'failing');
+      if (failing.length === 0) return { status: 'ok' as const, checks };
+      const errors = failing.map(({ name, detail, action }) => ({ path: name, message: `${detail}; ${action}` }));
+      const detail = errors.map(({ path, message }) => `${path}: ${message}`).join('; ');
       throw new Problem('not_ready', detail, { errors, retryAfterS: 1 });
     },
   );
@@ -49,27 +56,4 @@ export function operationRoutes(api: Api, dependencies: ApiDependencies): void {
   api.get('/asyncapi.json', { config: open, schema: hide as object }, async (_, reply) =>
     reply.header('content-type', 'application/json').send(JSON.stringify(ASYNCAPI)),
   );
-}
-
-async function whatIsNotReady({ ingest, processor, history }: ApiDependencies): Promise<Fault[]> {
-  const faults: Fault[] = [];
-  if (ingest.writer.failing) faults.push({ path: 'journal', message: 'takes no appends' });
-  const [processorAnswers, historyAnswers] = await Promise.all([
-    inTime(processor.applied(0, ANSWER_TIMEOUT_MS)),
-    inTime(history.counts([]).then(() => true)),
-  ]);
-  if (!processorAnswers) faults.push({ path: 'processor', message: 'does not answer' });
-  if (!historyAnswers) faults.push({ path: 'history', message: 'does not answer' });
-  return faults;
-}
-
-/** False when `answer` is false, fails, or takes too long. */
-async function inTime(answer: Promise<boolean>): Promise<boolean> {
-  const { promise: late, resolve } = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => resolve(false), ANSWER_TIMEOUT_MS);
-  try {
-    return await Promise.race([answer.catch(() => false), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

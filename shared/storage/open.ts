@@ -25,6 +25,8 @@ export type Storage = {
   readonly connections: Omit<ConnectionStore, 'close'>;
   /** Between all processes that share the store; null: they are one service, which tells them itself. */
   readonly claims: Claims | null;
+  /** What the store is on, by name; each resolves when it answers. */
+  readonly servers: Readonly<Record<string, () => Promise<void>>>;
   /** The processors, wherever they run; null: there is one, in this process, which whoever started it can ask. */
   readonly processors: Omit<ProcessorControl, 'close'> | null;
   close(): Promise<void>;

@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { buildApp } from '../../api/app.ts';
 import type { Api } from '../../api/dependencies.ts';
+import { Readiness } from '../../api/readiness.ts';
 import { RequestTimes } from '../../api/request-times.ts';
 import { startProcessor } from '../../processor/main.ts';
 import { Access } from '../../shared/access.ts';
@@ -44,6 +45,7 @@ beforeAll(async () => {
     suppressBelow: null,
     watch: new SpaceWatch(floorplan.facts),
     requestTimes: new RequestTimes(),
+    readiness: new Readiness({ ...storage, ingest, processor, dataDir, clockWatch: { step: null } }),
   };
   const { connections, credentials, history } = storage;
   const access = new Access({ ...shared, store: credentials, adminKey: null, isLoopback: true });

@@ -4,6 +4,7 @@ import { Agent as HttpsAgent } from 'node:https';
 import { HttpError, InfluxDB } from '@influxdata/influxdb-client';
 import { HistoryUnavailableError } from '../../errors.ts';
 import { createBuckets, failure, openInfluxApi, unavailable } from './influx-api.ts';
+import { RAW_BUCKET } from './points.ts';
 
 /** Best throughput (FACTS of InfluxDB 2: 5,000 lines a batch). */
 const LINES_PER_WRITE = 5_000;
@@ -32,6 +33,8 @@ export type Removal = {
 export type Influx = {
   /** Creates the buckets that are missing; they keep for ever. Throws when the organization is missing. */
   ensureBuckets(): Promise<void>;
+  /** Resolves when it answers to the token. */
+  ping(): Promise<void>;
   /** Resolves once all lines are durable. A rejection says nothing about any of them: write the same again. */
   write(bucket: string, lines: readonly string[]): Promise<void>;
   /** All rows of a query, whole; throws when the answer ends early or holds an error. */
@@ -98,6 +101,7 @@ export function openInflux({ url, token, org, queryTimeoutMs = QUERY_TIMEOUT_MS 
 
   return {
     ensureBuckets,
+    ping: async () => void (await call('GET', `/api/v2/buckets?name=${RAW_BUCKET}`)),
     write: async (bucket, lines) => {
       for (let at = 0; at < lines.length; at += LINES_PER_WRITE) {
         await writeAll(bucket, lines.slice(at, at + LINES_PER_WRITE));

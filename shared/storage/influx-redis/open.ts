@@ -50,6 +50,7 @@ export async function openInfluxRedis(
     credentials: openRedisCredentials(redis),
     connections: openRedisConnections(redis),
     claims,
+    servers: { redis: async () => void (await redis.ping()), influxdb: influx.ping },
     processors: openControl(redis, journal, partitions, clock),
     close: async () => {
       claims.close();

@@ -1,10 +1,10 @@
 // The appending side of the SQLite journal: one file a partition, one transaction an append.
 //
 //   append ──▶ INSERT, COMMIT (synced) ──tell──▶ readers          readers ──position──▶ DELETE with the next append
-import { statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import type { Clock } from '../../clock.ts';
+import { roomOn } from '../../disk.ts';
 import { FatalError } from '../../thread.ts';
 import type { Entry, EntryId, Journal } from '../journal.ts';
 import { isDiskFailure, isDiskFull, openDatabase, transaction } from './database.ts';
@@ -12,9 +12,6 @@ import { journalPath, type Notice, openChannel } from './journal-file.ts';
 
 /** The appending side is refused above this, so that a stuck processor cannot fill the disk. */
 export const JOURNAL_BYTES_MAX = 1024 ** 3;
-/** Appends stop while less than the lesser of these is free, so that what is stored can still be processed. */
-const FREE_SHARE_MIN = 0.05;
-const FREE_BYTES_MIN = 2 * 1024 ** 3;
 /** How often free space is looked at, in bytes appended. */
 const FREE_CHECK_BYTES = 1024 * 1024;
 /** What has been committed is deleted with the next append, or by itself after this. */
@@ -147,14 +144,10 @@ function checkedNowAndThen(folder: string): (bytes: number) => void {
   let uncheckedBytes = FREE_CHECK_BYTES;
   return (bytes) => {
     if (uncheckedBytes >= FREE_CHECK_BYTES) {
-      if (!hasRoom(folder)) throw new Error('the disk is nearly full; free some space');
+      const { freeBytes, neededBytes } = roomOn(folder);
+      if (freeBytes < neededBytes) throw new Error('the disk is nearly full; free some space');
       uncheckedBytes = 0;
     }
     uncheckedBytes += bytes;
   };
-}
-
-function hasRoom(folder: string): boolean {
-  const { bavail, blocks, bsize } = statfsSync(folder);
-  return bavail * bsize >= Math.min(blocks * bsize * FREE_SHARE_MIN, FREE_BYTES_MIN);
 }

@@ -43,6 +43,7 @@ export async function openEmbedded(
     },
     connections: connectionsOf(serving),
     claims: null,
+    servers: {},
     processors: null,
     close: async () => {
       await Promise.all([journal.close(), serving.close()]);
