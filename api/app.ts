@@ -39,6 +39,8 @@ import { secretRoutes } from './routes/secrets.ts';
 import { seriesRoutes } from './routes/series.ts';
 import { spaceRoutes } from './routes/spaces.ts';
 import { statusRoutes } from './routes/status.ts';
+import { webhookDeliveryRoutes } from './routes/webhook-deliveries.ts';
+import { webhookRoutes } from './routes/webhooks.ts';
 import { suppressAnswers } from './suppression.ts';
 import { serializeAnswer, validateRequest } from './validation.ts';
 
@@ -79,6 +81,8 @@ const ROUTES = [
   quarantineRoutes,
   keyRoutes,
   secretRoutes,
+  webhookRoutes,
+  webhookDeliveryRoutes,
   operationRoutes,
   pageRoutes,
 ];

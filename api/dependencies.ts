@@ -16,6 +16,7 @@ import type { ProcessorControl } from '../shared/processor-control.ts';
 import type { ConnectionStore } from '../shared/storage/connections.ts';
 import type { CredentialStore } from '../shared/storage/credentials.ts';
 import type { Storage } from '../shared/storage/open.ts';
+import type { WebhookStore } from '../shared/storage/webhooks.ts';
 
 import type { SpaceWatch } from '../shared/watch.ts';
 import type { Readiness } from './readiness.ts';
@@ -43,6 +44,13 @@ export type ApiDependencies = {
   readonly watch: SpaceWatch;
   readonly requestTimes: RequestTimes;
   readonly readiness: Pick<Readiness, 'checks'>;
+  readonly webhooks: {
+    readonly store: WebhookStore;
+    /** Those that they may call besides the public internet. */
+    readonly networks: readonly string[];
+    /** Whoever delivers need not find out by itself. */
+    readonly changed: () => void;
+  };
 };
 
 /** A fastify whose routes are typed by their zod schemas. */

@@ -19,6 +19,7 @@ const VALUES: Json = {
   doorway_id: 'entrance',
   placement_id: 'p1',
   mark_id: 'm1',
+  delivery_id: '17',
   a: 'lobby',
   b: 'cafe',
   name: 'Lobby',
@@ -171,6 +172,7 @@ const IDS: readonly (readonly [prefix: string, id: string])[] = [
   ['/v1/doorways', 'entrance'],
   ['/v1/keys', '0123456789ab'],
   ['/v1/recounts', '17'],
+  ['/v1/webhooks', 'wh_0123456789abcdef'],
 ];
 
 function exemplifiedParameter<Parameter extends Json & { readonly name: string }>(

@@ -61,6 +61,7 @@ export function describeApi(app: Api): void {
         { name: 'events', description: 'What the sensors saw' },
         { name: 'floor plan', description: 'Spaces, doorways, DPUs, and what is known of them since when' },
         { name: 'fleet', description: 'What the sensors are doing, and are told to do' },
+        { name: 'webhooks', description: 'Being told, instead of asking' },
         { name: 'operations', description: 'For those who run the service' },
       ],
     },

@@ -50,6 +50,8 @@ const MISSING: readonly (readonly [pattern: RegExp, code: ProblemCode])[] = [
   [/resets\/\{/, 'reset_not_found'],
   [/^\/v1\/keys\/\{/, 'key_not_found'],
   [/^\/v1\/recounts\/\{/, 'recount_not_found'],
+  [/^\/v1\/webhooks\/\{/, 'webhook_not_found'],
+  [/deliveries\/\{/, 'delivery_not_found'],
 ];
 
 /** Which codes an operation answers with, from what it takes. */
@@ -62,7 +64,8 @@ function codesOf(method: string, path: string, { security, parameters = [], requ
   if (takes('cursor') || takes('since')) codes.push('invalid_cursor');
   if (takes('since')) codes.push('cursor_expired');
   if (takes('at') || (isWrite && path.endsWith('/resets'))) codes.push('at_in_future');
-  if (takes('space_ids')) codes.push('space_not_found');
+  if (takes('space_ids') || (requestBody !== undefined && /^\/v1\/webhooks(\/\{id\})?$/.test(path)))
+    codes.push('space_not_found');
   for (const [pattern, code] of MISSING) if (pattern.test(path)) codes.push(code);
   if (isWrite) codes.push('journal_unavailable', 'already_exists', 'id_retired');
   if (isWrite && /^\/v1\/spaces/.test(path)) codes.push('space_cycle');

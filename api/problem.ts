@@ -27,6 +27,8 @@ export const PROBLEMS = {
   reset_not_found: { status: 404, title: 'There is no such reset' },
   recount_not_found: { status: 404, title: 'There is no such recount' },
   key_not_found: { status: 404, title: 'There is no such key' },
+  webhook_not_found: { status: 404, title: 'There is no such webhook' },
+  delivery_not_found: { status: 404, title: 'There is no such delivery' },
   already_exists: { status: 409, title: 'The id is taken' },
   id_retired: { status: 409, title: 'The id belongs to something retired' },
   cursor_expired: { status: 410, title: 'The cursor is too old' },

@@ -2,6 +2,7 @@
 import { enableCompileCache, getCompileCacheDir } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
+import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { type GatewayConfig, readGatewayConfig } from './gateway-config.ts';
 
@@ -11,6 +12,11 @@ const seconds = z.coerce
   .int()
   .min(0)
   .max(10 * 365 * 86_400);
+
+const networks = z
+  .string()
+  .transform((text) => text.split(',').map((part) => part.trim()))
+  .refine((parts) => parts.every((part) => ipaddr.isValidCIDR(part)), 'networks such as 10.0.0.0/8,fd00::/8');
 
 const schema = z.object({
   FOOTFALL_DATA_DIR: z.string().min(1).default('./data'),
@@ -44,6 +50,7 @@ const schema = z.object({
   FOOTFALL_ADMIN_KEY: z.string().min(16, 'at least 16 characters, such as `openssl rand -hex 16` gives').optional(),
   FOOTFALL_REQUESTS_PER_S: z.coerce.number().int().min(1).max(1_000_000).default(100),
   FOOTFALL_SUPPRESS_BELOW: z.coerce.number().int().min(2).max(1000).optional(),
+  FOOTFALL_WEBHOOK_NETWORKS: networks.optional(),
   FOOTFALL_LATENESS_ALLOWED_S: seconds.default(60),
   FOOTFALL_FUTURE_ALLOWED_S: seconds.default(300),
   FOOTFALL_LOST_AFTER_S: seconds.default(86_400),
@@ -95,6 +102,8 @@ export type Config = {
   readonly requestsPerS: number;
   /** Counts below this are not told to keys that may only read; null: all are told. */
   readonly suppressBelow: number | null;
+  /** Networks that are not of the public internet, and that webhooks may call all the same. */
+  readonly webhookNetworks: readonly string[];
   readonly latenessAllowedMs: number;
   readonly futureAllowedMs: number;
   /** A DPU unheard for so long no longer holds back a watermark. */
@@ -165,6 +174,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): { conf
     adminKey: value.FOOTFALL_ADMIN_KEY ?? null,
     requestsPerS: value.FOOTFALL_REQUESTS_PER_S,
     suppressBelow: value.FOOTFALL_SUPPRESS_BELOW ?? null,
+    webhookNetworks: Object.freeze(value.FOOTFALL_WEBHOOK_NETWORKS ?? []),
     tls,
     exposedHosts: [
       ['FOOTFALL_HTTP_HOST', value.FOOTFALL_HTTP_HOST],

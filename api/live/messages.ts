@@ -42,12 +42,16 @@ export function changeMessage(sources: ChangeSources, change: CountChange): Mess
   return { id: { place: change.cursor, number: 0 }, spaceId: change.spaceId, fields, change };
 }
 
-export function countBody(counted: Counted, status: 'settled' | 'provisional'): Body {
+/** The count of now of a space, as streams and webhooks tell it. */
+export function countShape(counted: Counted, status: 'settled' | 'provisional') {
   const { spaceId, atMs, count, revision } = counted;
   const occupancy = Math.max(0, count);
-  const at = formatTimestamp(atMs);
-  const fields = fieldsOf({ type: 'count', space_id: spaceId, at, count, occupancy, status, revision });
-  return { spaceId, fields, change: null };
+  return { space_id: spaceId, at: formatTimestamp(atMs), count, occupancy, status, revision };
+}
+
+export function countBody(counted: Counted, status: 'settled' | 'provisional'): Body {
+  const fields = fieldsOf({ type: 'count', ...countShape(counted, status) });
+  return { spaceId: counted.spaceId, fields, change: null };
 }
 
 /** What came before is no longer kept: the reader has to read anew what it holds. */

@@ -12,6 +12,7 @@ import type { Journal, Ownership } from './journal.ts';
 import type { LiveReader } from './live.ts';
 import type { QuarantineReader } from './quarantine.ts';
 import type { RecountReader } from './recounts.ts';
+import type { WebhookStore, WebhookTurns } from './webhooks.ts';
 
 export type Storage = {
   readonly journal: Pick<Journal, 'append' | 'durability'> & {
@@ -23,6 +24,7 @@ export type Storage = {
   readonly history: Omit<HistoryReader, 'close'> & LiveReader & QuarantineReader & ChangeReader & RecountReader;
   readonly credentials: Omit<CredentialStore, 'close'>;
   readonly connections: Omit<ConnectionStore, 'close'>;
+  readonly webhooks: WebhookStore & WebhookTurns;
   /** Between all processes that share the store; null: they are one service, which tells them itself. */
   readonly claims: Claims | null;
   /** What the store is on, by name; each resolves when it answers. */

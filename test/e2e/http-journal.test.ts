@@ -46,6 +46,7 @@ beforeAll(async () => {
     watch: new SpaceWatch(floorplan.facts),
     requestTimes: new RequestTimes(),
     readiness: new Readiness({ ...storage, ingest, processor, dataDir, clockWatch: { step: null } }),
+    webhooks: { store: storage.webhooks, networks: [], changed: () => undefined },
   };
   const { connections, credentials, history } = storage;
   const access = new Access({ ...shared, store: credentials, adminKey: null, isLoopback: true });

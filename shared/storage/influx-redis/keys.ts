@@ -45,6 +45,17 @@ export const keys = {
   tellers: `${PREFIX}{fleet}:tellers`,
   connected: (teller: string) => `${PREFIX}{fleet}:connected:${teller}`,
   refusals: `${PREFIX}{fleet}:refusals`,
+  /** By id: webhooks, how far each is, and the number of its newest message. */
+  webhooks: `${PREFIX}{plan}:webhooks`,
+  webhookProgress: `${PREFIX}{plan}:webhooks:progress`,
+  webhookNewest: `${PREFIX}{plan}:webhooks:newest`,
+  /** Whose turn it is to deliver, and who could. */
+  webhookLease: `${PREFIX}{plan}:webhooks:lease`,
+  webhookMembers: `${PREFIX}{plan}:webhooks:members`,
+  /** By number: messages, what is sent of each, and those that wait. */
+  deliveries: (webhookId: string) => `${PREFIX}{plan}:webhook:${webhookId}`,
+  deliveryBodies: (webhookId: string) => `${PREFIX}{plan}:webhook:${webhookId}:bodies`,
+  deliveriesWaiting: (webhookId: string) => `${PREFIX}{plan}:webhook:${webhookId}:waiting`,
   processors: `${PREFIX}processors`,
   partitions: `${PREFIX}partitions`,
 } as const;

@@ -18,6 +18,10 @@ const WATCH_MS = 100;
 /** Given up so long before the lease ends on the server. */
 const MARGIN_MS = 500;
 
+/** What the leases are of: their keys, and the one under which processes say that they are alive. */
+export type LeaseNames = { readonly lease: (partition: number) => string; readonly members: string };
+const OF_PROCESSORS: LeaseNames = { lease: keys.lease, members: keys.processors };
+
 type Held = { readonly ownership: Ownership; readonly lost: AbortController; untilMs: number };
 
 export class Leases {
@@ -25,6 +29,7 @@ export class Leases {
   readonly #partitions: number;
   readonly #clock: Clock;
   readonly #onOwned: (ownership: Ownership) => void;
+  readonly #names: LeaseNames;
   readonly #process = randomUUID();
   readonly #held = new Map<number, Held>();
   #timer: NodeJS.Timeout | undefined;
@@ -33,11 +38,18 @@ export class Leases {
   #beating: Promise<void> = Promise.resolve();
   #closed = false;
 
-  constructor(redis: Redis, partitions: number, clock: Clock, onOwned: (ownership: Ownership) => void) {
+  constructor(
+    redis: Redis,
+    partitions: number,
+    clock: Clock,
+    onOwned: (ownership: Ownership) => void,
+    names: LeaseNames = OF_PROCESSORS,
+  ) {
     this.#redis = redis;
     this.#partitions = partitions;
     this.#clock = clock;
     this.#onOwned = onOwned;
+    this.#names = names;
   }
 
   /** Resolves after the first beat. */
@@ -59,7 +71,7 @@ export class Leases {
     clearInterval(this.#watch);
     await this.#beating;
     await Promise.all([...this.#held.keys()].map((partition) => this.#release(partition)));
-    await runScript(this.#redis, 'processor-beat', [keys.processors], [this.#process, 0]).catch(() => undefined);
+    await runScript(this.#redis, 'processor-beat', [this.#names.members], [this.#process, 0]).catch(() => undefined);
   }
 
   #beat(): Promise<void> {
@@ -74,7 +86,8 @@ export class Leases {
 
   async #beatOnce(): Promise<void> {
     this.#giveUpExpired();
-    const alive = Number(await runScript(this.#redis, 'processor-beat', [keys.processors], [this.#process, LEASE_MS]));
+    const beat = [this.#process, LEASE_MS];
+    const alive = Number(await runScript(this.#redis, 'processor-beat', [this.#names.members], beat));
     const share = Math.ceil(this.#partitions / Math.max(alive, 1));
     for (const [partition, held] of this.#held) {
       if (this.#held.size > share) await this.#release(partition);
@@ -89,7 +102,7 @@ export class Leases {
     // Counted from before the call, so that it ends here before it ends on the server.
     const untilMs = this.#clock.monotonicMs() + LEASE_MS - MARGIN_MS;
     const args = [this.#process, LEASE_MS, held?.ownership.epoch ?? 0];
-    const epoch = Number(await runScript(this.#redis, 'lease-take', [keys.lease(partition)], args));
+    const epoch = Number(await runScript(this.#redis, 'lease-take', [this.#names.lease(partition)], args));
     if (epoch === 0) return this.#lose(partition);
     if (held !== null) {
       held.untilMs = untilMs;
@@ -106,7 +119,7 @@ export class Leases {
     this.#lose(partition);
     if (held === undefined) return;
     const args = [this.#process, held.ownership.epoch];
-    await runScript(this.#redis, 'lease-release', [keys.lease(partition)], args).catch(() => undefined);
+    await runScript(this.#redis, 'lease-release', [this.#names.lease(partition)], args).catch(() => undefined);
   }
 
   #giveUpExpired(): void {

@@ -14,6 +14,7 @@ import { openRedisJournal } from './journal.ts';
 import { openLiveReader } from './live-reader.ts';
 import { openQuarantinePages } from './quarantine-pages.ts';
 import { openRecountReader } from './recount-reader.ts';
+import { openRedisWebhooks } from './webhooks.ts';
 
 /** Somebody waits for the answer: better told that history is away. */
 const QUERY_TIMEOUT_MS = 8_000;
@@ -49,6 +50,7 @@ export async function openInfluxRedis(
     },
     credentials: openRedisCredentials(redis),
     connections: openRedisConnections(redis),
+    webhooks: openRedisWebhooks(redis, clock),
     claims,
     servers: { redis: async () => void (await redis.ping()), influxdb: influx.ping },
     processors: openControl(redis, journal, partitions, clock),

@@ -42,6 +42,19 @@ export async function openEmbedded(
       changes: serving.credentialChanges,
     },
     connections: connectionsOf(serving),
+    webhooks: {
+      webhooks: serving.webhooks,
+      putWebhook: serving.putWebhook,
+      addDeliveries: serving.addDeliveries,
+      putDelivery: serving.putDelivery,
+      deliveries: serving.deliveries,
+      delivery: serving.delivery,
+      take: async (onTurn) => {
+        const given = new AbortController();
+        onTurn({ epoch: 0, lost: given.signal });
+        return async () => given.abort();
+      },
+    },
     claims: null,
     servers: {},
     processors: null,

@@ -4,10 +4,12 @@ import { serveThread } from '../../thread.ts';
 import type { CredentialStore } from '../credentials.ts';
 import type { FloorplanStore } from '../floorplan.ts';
 import { endAllConnections, openFleetDatabase } from './connections.ts';
+import type { WebhookStore } from '../webhooks.ts';
 import { openCredentials } from './credentials.ts';
 import { type FleetCalls, fleetCalls } from './fleet-calls.ts';
 import { openFloorplan } from './floorplan.ts';
 import { type EmbeddedReader, openHistoryReader } from './history-reader.ts';
+import { openWebhooks } from './webhooks.ts';
 
 export type ServingThreadOptions = { readonly dataDir: string };
 
@@ -20,7 +22,7 @@ type CredentialCalls = {
   readonly credentialChanges: CredentialStore['changes'];
 };
 
-export type Serving = FloorplanStore & EmbeddedReader & CredentialCalls & FleetCalls;
+export type Serving = FloorplanStore & EmbeddedReader & CredentialCalls & FleetCalls & WebhookStore;
 
 serveThread(({ dataDir }: ServingThreadOptions): Serving => {
   const floorplan = openFloorplan(dataDir, systemClock);
@@ -28,8 +30,10 @@ serveThread(({ dataDir }: ServingThreadOptions): Serving => {
   const credentials = openCredentials(dataDir);
   const fleet = openFleetDatabase(dataDir);
   endAllConnections(fleet, systemClock.nowMs());
+  const webhooks = openWebhooks(dataDir);
   const close = async () => {
     fleet.close();
+    await webhooks.close();
     await credentials.close();
     await floorplan.close();
     await history.close();
@@ -37,6 +41,7 @@ serveThread(({ dataDir }: ServingThreadOptions): Serving => {
   return {
     ...floorplan,
     ...history,
+    ...webhooks,
     putCredential: credentials.put,
     findCredential: credentials.find,
     credentialKeys: credentials.keys,

@@ -1,0 +1,25 @@
+// Delivery to webhooks, put together from what the API stands on.
+import { DoorwayCoverage } from '../../shared/coverage.ts';
+import type { Storage } from '../../shared/storage/open.ts';
+import { Certainties } from '../certainty.ts';
+import type { ApiDependencies } from '../dependencies.ts';
+import { viewsOf } from '../view.ts';
+import { type Deliverer, startDelivering } from './deliverer.ts';
+import { ATTEMPT_TIMEOUT_MS } from './send.ts';
+
+export function openDeliverer(dependencies: ApiDependencies, store: Storage['webhooks']): Promise<Deliverer> {
+  const { floorplan, history, clock, log, latenessAllowedMs, webhooks } = dependencies;
+  const { plan, facts } = floorplan;
+  const coverage = new DoorwayCoverage(plan);
+  const certainties = new Certainties({ ...dependencies, plan, coverage, rules: dependencies });
+  const sources = { plan, facts, history, clock, latenessAllowedMs, certainties, viewOf: viewsOf(plan) };
+  return startDelivering({
+    sources,
+    store,
+    clock,
+    log,
+    networks: webhooks.networks,
+    timeoutMs: ATTEMPT_TIMEOUT_MS,
+    random: Math.random,
+  });
+}
