@@ -2,8 +2,8 @@
 import { once } from 'node:events';
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server } from 'node:net';
-import type { TlsConfig } from '../shared/config.ts';
 import type { Log } from '../shared/log.ts';
+import type { TlsConfig } from '../shared/tls-config.ts';
 import type { Broker } from './broker.ts';
 import { LIMITS } from './limits.ts';
 import { takeProxyHeader } from './proxy-protocol.ts';

@@ -2,8 +2,8 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync, unwatchFile, watchFile } from 'node:fs';
 import { createSecureContext, createServer, type Server, type TLSSocket } from 'node:tls';
-import type { TlsConfig } from '../shared/config.ts';
 import type { Log } from '../shared/log.ts';
+import type { TlsConfig } from '../shared/tls-config.ts';
 
 /** What Node takes: 16 bytes of a name, 16 and 16 of keys. */
 export const TICKET_KEYS_BYTES = 48;

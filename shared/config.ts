@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { type GatewayConfig, readGatewayConfig } from './gateway-config.ts';
+import { type TlsConfig, tlsFaults, tlsOf } from './tls-config.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const seconds = z.coerce
@@ -63,15 +64,6 @@ const schema = z.object({
   INFLUX_ORG: z.string().min(1).default('footfall'),
   FOOTFALL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });
-
-/** PEM files, read again when they change. `clientCaPath`: who signs certificates of DPUs; null: they have none. */
-export type TlsConfig = {
-  readonly host: string;
-  readonly port: number;
-  readonly certPath: string;
-  readonly keyPath: string;
-  readonly clientCaPath: string | null;
-};
 
 export type Config = {
   readonly dataDir: string;
@@ -194,28 +186,6 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): { conf
     influx: Object.freeze({ url: value.INFLUX_URL, token: value.INFLUX_TOKEN ?? '', org: value.INFLUX_ORG }),
   });
   return { config, warnings };
-}
-
-/** Half of what TLS needs is a mistake that nobody should find out about by being refused. */
-function tlsFaults(set: Record<string, string | undefined>): string[] {
-  const isSet = (name: string) => set[name] !== undefined;
-  const asked = ['FOOTFALL_MQTTS_HOST', 'FOOTFALL_MQTTS_PORT', 'FOOTFALL_TLS_CLIENT_CA', ...TLS_FILES].filter(isSet);
-  const missing = asked.length === 0 ? [] : TLS_FILES.filter((name) => !isSet(name));
-  return missing.map((name) => `${name}: required with ${asked.join(', ')}; the path of a PEM file`);
-}
-
-const TLS_FILES = ['FOOTFALL_TLS_CERT', 'FOOTFALL_TLS_KEY'];
-
-function tlsOf(value: z.infer<typeof schema>): TlsConfig | null {
-  const { FOOTFALL_TLS_CERT: certPath, FOOTFALL_TLS_KEY: keyPath } = value;
-  if (certPath === undefined || keyPath === undefined) return null;
-  return Object.freeze({
-    host: value.FOOTFALL_MQTTS_HOST ?? value.FOOTFALL_MQTT_HOST,
-    port: value.FOOTFALL_MQTTS_PORT,
-    certPath,
-    keyPath,
-    clientCaPath: value.FOOTFALL_TLS_CLIENT_CA ?? null,
-  });
 }
 
 /**

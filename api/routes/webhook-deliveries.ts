@@ -17,10 +17,7 @@ const config = { scope: 'manage', confinement: 'view' } as const;
 const params = z.strictObject({ id: givenId });
 const deliveryParams = z.strictObject({
   id: givenId,
-  delivery_id: z
-    .string()
-    .regex(/^\d{1,15}$/, 'the number of a message')
-    .meta({ examples: ['17'] }),
+  delivery_id: z.string().regex(/^\d{1,15}$/, 'the number of a message'),
 });
 
 export function webhookDeliveryRoutes(api: Api, dependencies: ApiDependencies): void {
