@@ -18,8 +18,7 @@ import type { ApiDependencies } from './dependencies.ts';
 import { measureService } from './measures.ts';
 import { Readiness } from './readiness.ts';
 import { RequestTimes } from './request-times.ts';
-import type { Deliverer } from './webhooks/deliverer.ts';
-import { openDeliverer } from './webhooks/open.ts';
+import { webhooksOn } from './webhooks/open.ts';
 
 type HandleUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
@@ -68,9 +67,7 @@ export async function openApi(core: Core, config: Config, log: Log): Promise<Ope
   const dataDir = config.storage === 'embedded' ? config.dataDir : null;
   const { servers } = storage;
   const readiness = new Readiness({ ingest, processor: processors, history, servers, dataDir, clockWatch });
-  const { history, credentials, webhooks: store } = storage;
-  let deliverer: Deliverer | undefined;
-  const webhooks = { store, networks: config.webhookNetworks, changed: () => deliverer?.refresh() };
+  const webhooks = webhooksOn(storage.webhooks, config.webhookNetworks);
   const dependencies = {
     access,
     connections,
@@ -92,13 +89,13 @@ export async function openApi(core: Core, config: Config, log: Log): Promise<Ope
     webhooks,
   };
   const api = await startApi(dependencies, { host, port });
-  deliverer = await openDeliverer(dependencies, store);
+  await webhooks.deliver(dependencies);
   const sweeping = sweepRegularly({ ingest, history, plan: floorplan.plan, processor: processors }, log);
   const close = async () => {
     readiness.drain();
     clockWatch.stop();
     sweeping.stop();
-    await deliverer?.close();
+    await webhooks.close();
     await api.close();
   };
   const service = measureService(dependencies);

@@ -7,7 +7,21 @@ import { viewsOf } from '../view.ts';
 import { type Deliverer, startDelivering } from './deliverer.ts';
 import { ATTEMPT_TIMEOUT_MS } from './send.ts';
 
-export function openDeliverer(dependencies: ApiDependencies, store: Storage['webhooks']): Promise<Deliverer> {
+/** What the routes need, and delivery itself, which begins once everything else is there. */
+export function webhooksOn(store: Storage['webhooks'], networks: readonly string[]) {
+  let deliverer: Deliverer | undefined;
+  return {
+    store,
+    networks,
+    changed: () => deliverer?.refresh(),
+    deliver: async (dependencies: ApiDependencies) => {
+      deliverer = await openDeliverer(dependencies, store);
+    },
+    close: async () => deliverer?.close(),
+  };
+}
+
+function openDeliverer(dependencies: ApiDependencies, store: Storage['webhooks']): Promise<Deliverer> {
   const { floorplan, history, clock, log, latenessAllowedMs, webhooks } = dependencies;
   const { plan, facts } = floorplan;
   const coverage = new DoorwayCoverage(plan);
