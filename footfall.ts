@@ -6,6 +6,7 @@ import { CommandFailure, command, WrongUse } from './shared/commands/command.ts'
 import { runCommandLine } from './shared/commands/command-line.ts';
 import { copyCommand, type Moving } from './shared/commands/copy.ts';
 import { countCommand } from './shared/commands/count.ts';
+import { doctorCommand } from './shared/commands/doctor.ts';
 import { dpuCreateCommand, dpuRevokeCommand, dpuSecretCommand } from './shared/commands/dpu-commands.ts';
 import { exportCommand, importCommand } from './shared/commands/floorplan-commands.ts';
 import { influxDashboardCommand } from './shared/commands/influx-dashboard.ts';
@@ -175,6 +176,7 @@ process.exitCode = await runCommandLine([
   simulateCommand,
   ...verifyCommands(offline),
   copyCommand(openMoving),
+  doctorCommand,
   influxDashboardCommand,
   ...keyCommands(offlineCredentials),
   dpuCreateCommand,

@@ -1,4 +1,5 @@
 // Readiness: what has to hold for the service to take events and answer, each check with its state and what to do.
+import type { Check } from '../shared/check.ts';
 import type { ClockWatch } from '../shared/clock-watch.ts';
 import { gigabytes, roomOn } from '../shared/disk.ts';
 import type { Ingest } from '../shared/ingest.ts';
@@ -8,17 +9,6 @@ import type { Storage } from '../shared/storage/open.ts';
 
 /** How long the parts of the service may take to show that they answer. */
 const ANSWER_TIMEOUT_MS = 2_000;
-
-/** A `warning` wants to be looked at; only what is `failing` makes the service not ready. */
-export type CheckState = 'ok' | 'warning' | 'failing';
-
-/** `detail`: what is wrong; `action`: what to do about it; both null while it is ok. */
-export type Check = {
-  readonly name: string;
-  readonly state: CheckState;
-  readonly detail: string | null;
-  readonly action: string | null;
-};
 
 type Fault = readonly [state: 'warning' | 'failing', detail: string, action: string];
 

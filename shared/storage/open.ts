@@ -1,4 +1,5 @@
 // The one switch that chooses a storage back-end, for the services that append and ask.
+import type { Check } from '../check.ts';
 import type { Claims } from '../claims.ts';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
@@ -46,6 +47,11 @@ export async function openStorage(config: Config, onFatal: (error: Error) => voi
       return openInfluxRedis(config);
     }
   }
+}
+
+/** How the servers of the configured back-end are, for people: reachable, safe, at the same time. */
+export async function inspectServers(config: Config, clock: Clock): Promise<Check[]> {
+  return config.storage === 'embedded' ? [] : (await import('./influx-redis/inspect.ts')).inspect(config, clock);
 }
 
 /** What a broker needs: the way into the journal, and who and what is known. */

@@ -31,17 +31,30 @@ export function openInfluxApi({ url, token }: { readonly url: string; readonly t
   };
 }
 
-/** Creates the buckets that are missing; they keep for ever. */
-export async function createBuckets(call: CallInflux, org: string): Promise<void> {
-  const found = (await call('GET', `/api/v2/orgs?org=${encodeURIComponent(org)}`)) as { orgs?: { id: string }[] };
-  const orgID = found.orgs?.[0]?.id;
+/** The names of its buckets that are there, and of those that are not. */
+export async function bucketsOf(
+  call: CallInflux,
+  org: string,
+): Promise<{ readonly orgID: string; readonly found: string[]; readonly missing: string[] }> {
+  const { orgs } = (await call('GET', `/api/v2/orgs?org=${encodeURIComponent(org)}`)) as { orgs?: { id: string }[] };
+  const orgID = orgs?.[0]?.id;
   if (orgID === undefined)
     throw new Error(`InfluxDB has no organization ${org}, or the token may not see it; see INFLUX_ORG`);
-  for (const { name, shardGroupDurationSeconds } of BUCKETS) {
+  const found: string[] = [];
+  const missing: string[] = [];
+  for (const { name } of BUCKETS) {
     const { buckets = [] } = (await call('GET', `/api/v2/buckets?orgID=${orgID}&name=${name}`)) as {
       buckets?: object[];
     };
-    if (buckets.length > 0) continue;
+    (buckets.length > 0 ? found : missing).push(name);
+  }
+  return { orgID, found, missing };
+}
+
+/** Creates the buckets that are missing; they keep for ever. */
+export async function createBuckets(call: CallInflux, org: string): Promise<void> {
+  const { orgID, missing } = await bucketsOf(call, org);
+  for (const { name, shardGroupDurationSeconds } of BUCKETS.filter(({ name }) => missing.includes(name))) {
     const retentionRules = [{ type: 'expire', everySeconds: 0, shardGroupDurationSeconds }];
     await call('POST', '/api/v2/buckets', { orgID, name, retentionRules }).catch((error: Error) => {
       // Another process was faster.
