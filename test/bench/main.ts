@@ -9,6 +9,7 @@ import { benchExport } from './export.ts';
 import { type Figure, formatFigures, whole } from './figure.ts';
 import { type FilledStore, fillStore } from './filled-store.ts';
 import { benchFootprint } from './footprint.ts';
+import { benchGateway } from './gateway.ts';
 import { benchInfluxRedis } from './influx-redis.ts';
 import { benchPage } from './page.ts';
 import { benchPast } from './past.ts';
@@ -34,6 +35,7 @@ function largeStore(): Promise<FilledStore> {
 const BENCHES: Record<string, () => Promise<Figure[]>> = {
   broker: () => benchBroker(report),
   connections: () => benchConnections(report),
+  gateway: () => benchGateway(report),
   publish: () => benchPublish(report),
   arrays: () => benchArrays(report),
   'count-at': async () => benchCountAt(await fillStore(SMALL.events, SMALL.days), await largeStore(), report),
