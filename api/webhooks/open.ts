@@ -21,19 +21,21 @@ export function webhooksOn(store: Storage['webhooks'], networks: readonly string
   };
 }
 
-function openDeliverer(dependencies: ApiDependencies, store: Storage['webhooks']): Promise<Deliverer> {
+export type DeliveryDependencies = Pick<
+  ApiDependencies,
+  'floorplan' | 'history' | 'processor' | 'watch' | 'clock' | 'log' | 'latenessAllowedMs' | 'lostAfterMs'
+> & { readonly webhooks: Pick<ApiDependencies['webhooks'], 'networks'> };
+
+/** `timeoutMs`: of one attempt. */
+export function openDeliverer(
+  dependencies: DeliveryDependencies,
+  store: Storage['webhooks'],
+  timeoutMs = ATTEMPT_TIMEOUT_MS,
+): Promise<Deliverer> {
   const { floorplan, history, clock, log, latenessAllowedMs, webhooks } = dependencies;
   const { plan, facts } = floorplan;
   const coverage = new DoorwayCoverage(plan);
   const certainties = new Certainties({ ...dependencies, plan, coverage, rules: dependencies });
   const sources = { plan, facts, history, clock, latenessAllowedMs, certainties, viewOf: viewsOf(plan) };
-  return startDelivering({
-    sources,
-    store,
-    clock,
-    log,
-    networks: webhooks.networks,
-    timeoutMs: ATTEMPT_TIMEOUT_MS,
-    random: Math.random,
-  });
+  return startDelivering({ sources, store, clock, log, networks: webhooks.networks, timeoutMs, random: Math.random });
 }
