@@ -31,3 +31,15 @@ export const dpuStatusInFullAnswer = dpuStatus
     at: moment,
   })
   .meta({ id: 'DpuStatusInFull' });
+export const commandAnswer = z
+  .object({
+    id: text,
+    dpu_id: text,
+    command: text,
+    arguments: z.record(text, z.unknown()),
+    state: z.enum(['queued', 'delivered', 'expired']),
+    queued_at: moment,
+    expires_at: moment.describe('From then on it is not delivered any more.'),
+    delivered_at: momentOrNull.describe('When the DPU had acknowledged it.'),
+  })
+  .meta({ id: 'Command' });

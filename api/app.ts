@@ -20,6 +20,7 @@ import { describeApi, describeRoute } from './openapi.ts';
 import { Problem, problemBody, problemOf } from './problem.ts';
 import { tellOfRecounts } from './recount-notice.ts';
 import { changeRoutes } from './routes/changes.ts';
+import { commandRoutes } from './routes/commands.ts';
 import { countRoutes } from './routes/counts.ts';
 import { doorwayRoutes } from './routes/doorways.ts';
 import { dpuRoutes } from './routes/dpus.ts';
@@ -65,6 +66,7 @@ const ROUTES = [
   doorwayRoutes,
   dpuRoutes,
   statusRoutes,
+  commandRoutes,
   placementRoutes,
   voidRoutes,
   outageRoutes,

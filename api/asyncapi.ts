@@ -74,6 +74,8 @@ export const ASYNCAPI = {
     sendCommand: {
       action: 'send',
       summary: 'Tells the DPU that subscribes to its own commands',
+      description:
+        'Once or more, until its PUBACK: what was queued while it was away comes when it subscribes, in order, one after the other. Subscribe with QoS 1.',
       channel: { $ref: '#/channels/commands' },
       bindings: { mqtt: { qos: 1, retain: false, bindingVersion: '0.2.0' } },
     },

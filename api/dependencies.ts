@@ -13,6 +13,7 @@ import type { FloorplanService } from '../shared/floorplan-service.ts';
 import type { Ingest } from '../shared/ingest.ts';
 import type { Log } from '../shared/log.ts';
 import type { ProcessorControl } from '../shared/processor-control.ts';
+import type { CommandStore } from '../shared/storage/commands.ts';
 import type { ConnectionStore } from '../shared/storage/connections.ts';
 import type { CredentialStore } from '../shared/storage/credentials.ts';
 import type { Storage } from '../shared/storage/open.ts';
@@ -29,6 +30,7 @@ export type ApiDependencies = {
   readonly ingest: Ingest;
   readonly history: Storage['history'];
   readonly connections: Pick<ConnectionStore, 'find'>;
+  readonly commands: Pick<CommandStore, 'queue' | 'list' | 'withdraw'>;
   readonly processor: Omit<ProcessorControl, 'close'>;
   readonly clock: Clock;
   readonly log: Log;

@@ -20,6 +20,8 @@ const VALUES: Json = {
   placement_id: 'p1',
   mark_id: 'm1',
   delivery_id: '17',
+  command_id: 'c1',
+  command: 'restart',
   a: 'lobby',
   b: 'cafe',
   name: 'Lobby',

@@ -52,7 +52,7 @@ export async function startApi(
 /** The API on `core`, at the address that is configured. */
 export async function openApi(core: Core, config: Config, log: Log): Promise<OpenedApi> {
   await refuseOpenDoors(core.access, config);
-  const { access, connections, floorplan, ingest, processors, storage } = core;
+  const { access, commands, connections, floorplan, ingest, processors, storage } = core;
   const {
     futureAllowedMs,
     latenessAllowedMs,
@@ -70,6 +70,7 @@ export async function openApi(core: Core, config: Config, log: Log): Promise<Ope
   const webhooks = webhooksOn(storage.webhooks, config.webhookNetworks);
   const dependencies = {
     access,
+    commands,
     connections,
     credentials,
     floorplan,

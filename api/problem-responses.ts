@@ -48,6 +48,7 @@ const MISSING: readonly (readonly [pattern: RegExp, code: ProblemCode])[] = [
   [/voids\/\{/, 'void_not_found'],
   [/outages\/\{/, 'outage_not_found'],
   [/resets\/\{/, 'reset_not_found'],
+  [/commands\/\{/, 'command_not_found'],
   [/^\/v1\/keys\/\{/, 'key_not_found'],
   [/^\/v1\/recounts\/\{/, 'recount_not_found'],
   [/^\/v1\/webhooks\/\{/, 'webhook_not_found'],
@@ -68,6 +69,8 @@ function codesOf(method: string, path: string, { security, parameters = [], requ
     codes.push('space_not_found');
   for (const [pattern, code] of MISSING) if (pattern.test(path)) codes.push(code);
   if (isWrite) codes.push('journal_unavailable', 'already_exists', 'id_retired');
+  if (method === 'post' && path.endsWith('/commands')) codes.push('too_many_commands');
+  if (method === 'delete' && /commands\/\{/.test(path)) codes.push('command_delivered');
   if (isWrite && /^\/v1\/spaces/.test(path)) codes.push('space_cycle');
   if (isWrite && path === '/v1/floorplan') codes.push('invalid_floorplan');
   if (takes('dry_run') || takes('known_at')) codes.push('recount_running');

@@ -16,7 +16,7 @@ import type { Refusal } from './frames.ts';
 import type { Guard } from './guard.ts';
 import { LIMITS, type Limits } from './limits.ts';
 import type { Presence } from './presence.ts';
-import { limitSubscriptions } from './subscriptions.ts';
+import { limitSubscriptions, type Publisher, tellPublishers } from './subscriptions.ts';
 
 export type BrokerDependencies = {
   readonly ingest: Ingest;
@@ -26,6 +26,8 @@ export type BrokerDependencies = {
   readonly clients: Clients;
   /** Null: nobody is told of single DPUs. */
   readonly presence: Presence | null;
+  /** Whom subscriptions are told. */
+  readonly publishers: readonly Publisher[];
   /** Over LIMITS. */
   readonly limits?: Partial<Limits> | undefined;
 };
@@ -125,6 +127,7 @@ export async function createBroker(dependencies: BrokerDependencies): Promise<Br
     },
   });
   aedes.on('clientReady', welcome);
+  tellPublishers(aedes, dependencies.publishers, doorman.maySubscribe);
   let closing = false;
   return {
     accept: (stream, address, certifiedId = null) => {

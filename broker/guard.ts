@@ -25,6 +25,8 @@ export class Guard extends AedesStream {
   readonly address: string;
   /** What CONNECT said, once it has come. */
   connect: Connect | null = null;
+  /** What the client's PUBACKs are for. */
+  acknowledged: (packetId: number) => void = () => undefined;
   readonly #gate: Gate;
   readonly #peer: Peer;
   readonly #fastPath: FastPath;
@@ -46,7 +48,7 @@ export class Guard extends AedesStream {
       mayPublish: (dpuId) => this.#accepted?.mayPublish(dpuId) === true,
       flushSoon: (path) => gate.flushSoon(path),
       send: (bytes) => this.#peer.send(bytes),
-      answered: () => this.#answered(),
+      answered: () => (this.#intake.isBarred || this.#ended || this.#quietCallbacks.length > 0) && this.advance(),
     });
     this.#intake = new Intake(this, this.#fastPath);
     source.on('error', (error) => this.destroy(error));
@@ -211,9 +213,5 @@ export class Guard extends AedesStream {
       this.refuse(error.refusal, error.message);
     }
     if (!this.destroyed) this.flow();
-  }
-
-  #answered(): void {
-    if (this.#intake.isBarred || this.#ended || this.#quietCallbacks.length > 0) this.advance();
   }
 }

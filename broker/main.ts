@@ -18,10 +18,12 @@ import type { Ingest } from '../shared/ingest.ts';
 import type { Log } from '../shared/log.ts';
 import { openMetrics } from '../shared/metrics/listener.ts';
 import { addUp, type Measure } from '../shared/metrics/reading.ts';
+import type { CommandStore } from '../shared/storage/commands.ts';
 import type { ConnectionStore } from '../shared/storage/connections.ts';
 import { type Authenticate, admitAnybody, admitKnown } from './authenticate.ts';
 import { type BrokerCounters, createBroker } from './broker.ts';
 import { Clients } from './clients.ts';
+import { CommandDesk } from './command-desk.ts';
 import { type DoorOptions, openDoors } from './doors.ts';
 import { type Gateway, openGateway } from './gateway.ts';
 import type { Limits } from './limits.ts';
@@ -43,6 +45,8 @@ export type BrokerServiceDependencies = {
   readonly claims?: Claims;
   /** Whom it tells of its connections, under which name; default: nobody. */
   readonly connections?: { readonly store: Pick<ConnectionStore, 'begin' | 'tell'>; readonly teller: string };
+  /** Commands for DPUs that connect here; default: none. */
+  readonly commands?: Omit<CommandStore, 'close'>;
   /** Over the table in limits.ts. */
   readonly limits?: Partial<Limits>;
 };
@@ -134,13 +138,14 @@ export async function startBroker(
   dependencies: BrokerServiceDependencies,
   options: DoorOptions,
 ): Promise<BrokerService> {
-  const { ingest, clock, log, admission, authenticate, claims = null, connections, limits } = dependencies;
+  const { ingest, clock, log, admission, authenticate, claims = null, connections, commands, limits } = dependencies;
   const doorman = admission === undefined ? admitAnybody() : admitKnown({ ...admission, clock });
   const admitting = authenticate === undefined ? doorman : { ...doorman, authenticate };
   const clients = new Clients(claims, log);
   const isTold = connections !== undefined && admission !== undefined;
   const presence = isTold ? new Presence({ ...connections, plan: admission.plan, clock, log }) : null;
-  const broker = await createBroker({ ingest, clock, log, doorman: admitting, clients, presence, limits });
+  const publishers = commands === undefined ? [] : [await CommandDesk.open({ store: commands, clock, log })];
+  const broker = await createBroker({ publishers, ingest, clock, log, doorman: admitting, clients, presence, limits });
   const handleUpgrade = createUpgradeHandler((stream, address) => broker.accept(stream, address));
   try {
     const doors = await openDoors(broker, handleUpgrade, options, log);
@@ -174,12 +179,12 @@ export function dependenciesOf(
   log: Log,
   slot: number,
 ): BrokerServiceDependencies {
-  const { access, ingest, floorplan, connections: store } = core;
+  const { access, ingest, floorplan, commands, connections: store } = core;
   const admission = { access, plan: floorplan.plan };
   // Where several services share a store, each process has a name that no other has.
   const teller = core.claims === null ? `slot-${slot}` : randomBytes(TELLER_BYTES).toString('hex');
   const connections = { store, teller };
-  return { ingest, clock: systemClock, log, admission, connections, ...(claims === null ? {} : { claims }) };
+  return { ingest, clock: systemClock, log, admission, connections, commands, ...(claims === null ? {} : { claims }) };
 }
 
 /** At the start they are a fault of configuration; later the ones before stay in use. */

@@ -1,7 +1,47 @@
-// Subscriptions: which of them are granted, and how many a connection may have.
-import type { AedesOptions, Client } from 'aedes';
+// Subscriptions: which of them are granted, how many a connection may have, and who publishes to them.
+import type { Aedes, AedesOptions, Client } from 'aedes';
+import type { Guard } from './guard.ts';
 
 type SubscribeHook = NonNullable<AedesOptions['authorizeSubscribe']>;
+
+/** A subscription that was granted. */
+export type Subscribed = {
+  readonly guard: Guard;
+  readonly filter: string;
+  readonly qos: number;
+  /** False once what the client was let in with does not allow it any more. */
+  isAllowed(): boolean;
+};
+
+/** Publishes to those who subscribe; filters that are not of its topics are nothing to it, and closed guards unsubscribed. */
+export type Publisher = {
+  subscribed(subscribed: Subscribed): void;
+  unsubscribed(guard: Guard, filter: string): void;
+};
+
+/** In SUBACK, of what was refused [MQTT-3.9.3-2]. */
+const FAILURE = 0x80;
+
+/** Tells `publishers` of the subscriptions that aedes has answered. */
+export function tellPublishers(
+  aedes: Aedes,
+  publishers: readonly Publisher[],
+  maySubscribe: (client: Client, filter: string) => boolean,
+): void {
+  const guardOf = (client: Client) => client.conn as unknown as Guard;
+  aedes.on('subscribe', (subscriptions, client) => {
+    for (const { topic: filter, qos } of subscriptions) {
+      if ((qos as number) === FAILURE) continue;
+      const subscribed = { guard: guardOf(client), filter, qos, isAllowed: () => maySubscribe(client, filter) };
+      for (const publisher of publishers) publisher.subscribed(subscribed);
+    }
+  });
+  aedes.on('unsubscribe', (filters, client) => {
+    for (const filter of filters) {
+      for (const publisher of publishers) publisher.unsubscribed(guardOf(client), filter);
+    }
+  });
+}
 
 /** The `authorizeSubscribe` of aedes, and what it must be told when subscriptions end. */
 export function limitSubscriptions(

@@ -22,9 +22,16 @@ function dpuBetween(topic: string, suffix: string): DpuId | null {
 }
 
 /**
- * False for what nobody may subscribe to: everything at once (`#`), and names that begin with `$`, which are the
- * server's own [MQTT-4.7.2-1] or would be granted and never served (`$share`).
+ * False for what nobody may subscribe to: everything at once (`#`), the commands of more than one DPU (who acknowledges
+ * one has it for the DPU), and names that begin with `$`, which are the server's own [MQTT-4.7.2-1] or would be granted
+ * and never served (`$share`).
  */
 export function isSubscribable(filter: string): boolean {
-  return !filter.includes('#') && !filter.startsWith('$');
+  return !filter.includes('#') && !filter.startsWith('$') && !isOfSeveralCommands(filter);
+}
+
+/** True for a filter with a wildcard that stands for commands too. */
+function isOfSeveralCommands(filter: string): boolean {
+  const [first = '', , last = '', ...more] = filter.split('/');
+  return filter.includes('+') && more.length === 0 && ['dpu', '+'].includes(first) && ['commands', '+'].includes(last);
 }

@@ -19,6 +19,10 @@ export function takeVersionFour(guard: Guard, bytes: Buffer, { type, bodyAt, end
       if (end > bodyAt) throw new FrameError('DISCONNECT with a body');
       guard.finish(); // [MQTT-3.14.4-1]
       return false;
+    case PACKET.puback:
+      if (end !== bodyAt + 2) throw new FrameError('PUBACK is a packet identifier');
+      guard.acknowledged(readPacketId(bytes, bodyAt, end));
+      return false;
     case PACKET.subscribe:
       readPacketId(bytes, bodyAt, end);
       checkFilters(bytes, bodyAt + 2, end, 3);

@@ -10,6 +10,7 @@ import { JournalWriter } from './journal-writer.ts';
 import type { Log } from './log.ts';
 import { gauge, type Measure } from './metrics/reading.ts';
 import type { ProcessorControl } from './processor-control.ts';
+import type { CommandStore } from './storage/commands.ts';
 import type { ConnectionStore } from './storage/connections.ts';
 import { type BrokerStorage, openBrokerStorage, openStorage, type Storage } from './storage/open.ts';
 
@@ -23,6 +24,7 @@ export type BrokerCore = {
   /** What this process has taken and not yet stored. */
   readonly measure: Measure;
   readonly connections: Omit<ConnectionStore, 'close'>;
+  readonly commands: Omit<CommandStore, 'close'>;
   /** Stores what has been taken, then closes the storage. */
   close(): Promise<void>;
 };
@@ -90,8 +92,8 @@ async function standOn(
     gauge('footfall_journal_waiting_bytes', 'Taken and not yet stored, so not acknowledged', writer.waitingBytes),
     gauge('footfall_journal_failing', '1 while the journal takes no appends', Number(writer.failing)),
   ];
-  const { claims, connections } = storage;
-  return { access, floorplan, ingest, claims, connections, measure, close };
+  const { claims, connections, commands } = storage;
+  return { access, floorplan, ingest, claims, connections, commands, measure, close };
 }
 
 /** Throws WrongUse when others than this machine could use a service that asks nobody for a key. */

@@ -5,6 +5,7 @@ import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import type { ProcessorControl } from '../processor-control.ts';
 import type { ChangeReader } from './changes.ts';
+import type { CommandStore } from './commands.ts';
 import type { ConnectionStore } from './connections.ts';
 import type { CredentialStore } from './credentials.ts';
 import type { FloorplanStore } from './floorplan.ts';
@@ -26,6 +27,7 @@ export type Storage = {
   readonly credentials: Omit<CredentialStore, 'close'>;
   readonly connections: Omit<ConnectionStore, 'close'>;
   readonly webhooks: WebhookStore & WebhookTurns;
+  readonly commands: Omit<CommandStore, 'close'>;
   /** Between all processes that share the store; null: they are one service, which tells them itself. */
   readonly claims: Claims | null;
   /** What the store is on, by name; each resolves when it answers. */
@@ -55,7 +57,7 @@ export async function inspectServers(config: Config, clock: Clock): Promise<Chec
 }
 
 /** What a broker needs: the way into the journal, and who and what is known. */
-export type BrokerStorage = Pick<Storage, 'journal' | 'floorplan' | 'connections' | 'claims' | 'close'> & {
+export type BrokerStorage = Pick<Storage, 'journal' | 'floorplan' | 'connections' | 'commands' | 'claims' | 'close'> & {
   readonly credentials: Pick<CredentialStore, 'find' | 'newest' | 'changes'>;
 };
 

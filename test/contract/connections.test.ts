@@ -2,64 +2,12 @@
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { DpuId } from '../../shared/ids.ts';
-import type { ConnectionNews, ConnectionStore } from '../../shared/storage/connections.ts';
+import type { ConnectionNews } from '../../shared/storage/connections.ts';
 import { openRedisConnections } from '../../shared/storage/influx-redis/connections.ts';
 import { keys } from '../../shared/storage/influx-redis/keys.ts';
 import { connectRedis } from '../../shared/storage/influx-redis/redis.ts';
-import { openConnections, openFleetDatabase } from '../../shared/storage/sqlite/connections.ts';
-import { type Server, startRedis, whyNoRedis } from '../support/servers.ts';
-import { removeDir, temporaryDir } from '../support/temporary-dir.ts';
-
-type Backend = {
-  readonly name: string;
-  /** Why it cannot be tested here; null: it can. */
-  readonly missing: string | null;
-  begin(): Promise<void>;
-  end(): Promise<void>;
-  /** Two processes on one empty store. */
-  open(): Promise<{ readonly stores: [ConnectionStore, ConnectionStore]; close(): void }>;
-};
-
-let redis: Server | undefined;
-
-const BACKENDS: Backend[] = [
-  {
-    name: 'sqlite',
-    missing: null,
-    begin: async () => undefined,
-    end: async () => undefined,
-    open: async () => {
-      const folder = temporaryDir();
-      const databases = [openFleetDatabase(folder), openFleetDatabase(folder)] as const;
-      return {
-        stores: [openConnections(databases[0]), openConnections(databases[1])],
-        close: () => {
-          for (const database of databases) database.close();
-          removeDir(folder);
-        },
-      };
-    },
-  },
-  {
-    name: 'redis',
-    missing: whyNoRedis(),
-    begin: async () => {
-      redis = await startRedis();
-    },
-    end: async () => redis?.[Symbol.asyncDispose](),
-    open: async () => {
-      const { url } = redis as Server;
-      const both = [await connectRedis(url), await connectRedis(url)] as const;
-      await both[0].flushall();
-      return {
-        stores: [openRedisConnections(both[0]), openRedisConnections(both[1])],
-        close: () => {
-          for (const connection of both) connection.disconnect();
-        },
-      };
-    },
-  },
-];
+import { FLEET_BACKENDS, type FleetStores } from '../support/fleet-backends.ts';
+import { startRedis, whyNoRedis } from '../support/servers.ts';
 
 const id = (text: string) => text as DpuId;
 const news = (dpuId: string, connectionId: string, online: boolean, atMs: number): ConnectionNews => ({
@@ -71,15 +19,15 @@ const news = (dpuId: string, connectionId: string, online: boolean, atMs: number
   mqttVersion: '3.1.1',
 });
 
-describe.each(BACKENDS)('connections on $name', ({ name, missing, begin, end, open }) => {
+describe.each(FLEET_BACKENDS)('connections on $name', ({ name, missing, begin, end, open }) => {
   if (missing !== null) {
     test.skip(`${name}: ${missing}`, () => undefined);
     return;
   }
-  let opened: Awaited<ReturnType<Backend['open']>>;
+  let opened: FleetStores;
   const start = async () => {
     opened = await open();
-    return opened.stores;
+    return opened.connections;
   };
   beforeAll(begin);
   afterEach(() => opened.close());

@@ -75,6 +75,15 @@ const TABLE: Record<string, Case[]> = {
     ...item('/v1/dpus/:id/status', 'ours-dpu', 'theirs-dpu'),
     ['/v1/dpus/moved-dpu/status', 200],
   ],
+  'get /v1/dpus/{id}/commands': [
+    ...item('/v1/dpus/:id/commands', 'ours-dpu', 'theirs-dpu'),
+    ['/v1/dpus/moved-dpu/commands', 403],
+  ],
+  'get /v1/dpus/{id}/commands/{command_id}': [
+    ['/v1/dpus/ours-dpu/commands/none', 404],
+    ['/v1/dpus/theirs-dpu/commands/none', 404],
+    ['/v1/dpus/shared-dpu/commands/none', 403],
+  ],
   'get /v1/floorplan': [['/v1/floorplan', 200]],
   'get /v1/events': [
     ['/v1/events', 200],
@@ -179,6 +188,15 @@ const TABLE: Record<string, Case[]> = {
     ['/v1/dpus/moved-dpu/secret', 403],
   ],
   'post /v1/dpus/secrets': closed('/v1/dpus/secrets', { dpus: [{ id: 'ours-dpu' }] }),
+  'post /v1/dpus/{id}/commands': [
+    ...item('/v1/dpus/:id/commands', 'ours-dpu', 'theirs-dpu', { command: 'restart' }, 202),
+    ['/v1/dpus/shared-dpu/commands', 403, { command: 'restart', arguments: { dpu_id: 'ours-dpu' } }],
+  ],
+  'delete /v1/dpus/{id}/commands/{command_id}': [
+    ['/v1/dpus/ours-dpu/commands/none', 404],
+    ['/v1/dpus/theirs-dpu/commands/none', 404],
+    ['/v1/dpus/moved-dpu/commands/none', 403],
+  ],
   'post /v1/dpus/{id}/placements': [
     ...item('/v1/dpus/:id/placements?dry_run=true', 'ours-dpu', 'theirs-dpu', { ...DOOR, facing: 'b' }),
     ['/v1/dpus/ours-dpu/placements', 404, { ...DOOR, doorway_id: 'theirs-door' }],

@@ -48,9 +48,21 @@ beforeAll(async () => {
     readiness: new Readiness({ ...storage, ingest, processor, dataDir, clockWatch: { step: null } }),
     webhooks: { store: storage.webhooks, networks: [], changed: () => undefined },
   };
-  const { connections, credentials, history } = storage;
+  const { commands, connections, credentials, history } = storage;
   const access = new Access({ ...shared, store: credentials, adminKey: null, isLoopback: true });
-  app = buildApp({ ...shared, ...past, access, connections, credentials, floorplan, ingest, processor, history, log });
+  app = buildApp({
+    ...shared,
+    ...past,
+    access,
+    commands,
+    connections,
+    credentials,
+    floorplan,
+    ingest,
+    processor,
+    history,
+    log,
+  });
   close = async () => {
     isFailing = false;
     await app.close();

@@ -27,6 +27,17 @@ test('a DPU goes from one broker to another; then that one is killed', async () 
     expect([now.online, now.refusals]).toEqual([true, { taken_over: 1 }]);
     expect(now.since > since).toBe(true);
   }, FOUND_OUT);
+  // Commands go to whichever broker has the connection, or will have it.
+  const commands: string[] = [];
+  second.on('message', (_topic, payload) => void commands.push(JSON.parse(payload.toString()).command));
+  await client.post('/v1/dpus/423/commands', { command: 'before' });
+  await second.subscribeAsync('dpu/423/commands', { qos: 1 });
+  await client.post('/v1/dpus/423/commands', { command: 'after' });
+  await vi.waitFor(() => expect(commands).toEqual(['before', 'after']), FOUND_OUT);
+  await vi.waitFor(async () => {
+    const { results } = await client.get('/v1/dpus/423/commands');
+    expect(results.map(({ state }: { state: string }) => state)).toEqual(['delivered', 'delivered']);
+  }, FOUND_OUT);
   await other.kill('SIGKILL');
   await vi.waitFor(async () => expect((await status('423')).online).toBe(false), FOUND_OUT);
   expect((await status('283')).online).toBe(true);

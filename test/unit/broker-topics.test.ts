@@ -31,6 +31,12 @@ test.each([
   ['$SYS/+', false],
   ['$share/group/dpu/+/events', false],
   ['$stored', false],
+  ['dpu/+/commands', false],
+  ['+/423/commands', false],
+  ['dpu/423/+', false],
+  ['+/+/+', false],
+  ['dpu/+/events', true],
+  ['+/+/count', true],
 ])('filter %j may be subscribed to: %j', (filter, granted) => {
   expect(isSubscribable(filter)).toBe(granted);
 });

@@ -56,6 +56,10 @@ export const keys = {
   deliveries: (webhookId: string) => `${PREFIX}{plan}:webhook:${webhookId}`,
   deliveryBodies: (webhookId: string) => `${PREFIX}{plan}:webhook:${webhookId}:bodies`,
   deliveriesWaiting: (webhookId: string) => `${PREFIX}{plan}:webhook:${webhookId}:waiting`,
+  /** Commands of a DPU; of each DPU the number of its newest; the greatest number. */
+  commands: (dpuId: string) => `${PREFIX}{fleet}:commands:${dpuId}`,
+  newestCommands: `${PREFIX}{fleet}:commands`,
+  commandNumber: `${PREFIX}{fleet}:command:number`,
   processors: `${PREFIX}processors`,
   partitions: `${PREFIX}partitions`,
 } as const;
@@ -69,6 +73,9 @@ export const BEGUN_FIELD = ':begun';
 
 /** Pub/sub: the number of the newest fact that has been announced to every partition. */
 export const FACTS_CHANNEL = `${PREFIX}facts`;
+
+/** Pub/sub: the number of the command that was queued last. */
+export const COMMANDS_CHANNEL = `${PREFIX}commands`;
 
 /** Pub/sub: client ids that have connected, wherever it was. */
 export const CLAIMS_CHANNEL = `${PREFIX}claims`;

@@ -4,6 +4,7 @@ import { type Clock, systemClock } from '../../clock.ts';
 import type { ProcessorConfig, Storage } from '../open.ts';
 import { openChangeReader } from './change-reader.ts';
 import { openRedisClaims } from './claims.ts';
+import { openRedisCommands } from './commands.ts';
 import { connect } from './connect.ts';
 import { openRedisConnections } from './connections.ts';
 import { openControl } from './control.ts';
@@ -28,6 +29,7 @@ export async function openInfluxRedis(
   const journal = openRedisJournal(redis, { partitions, clock });
   const floorplan = openRedisFloorplan(redis, clock);
   const claims = openRedisClaims(redis);
+  const commands = openRedisCommands(redis);
   // Which events count, and where, is what the facts say by now.
   const atlas = new Atlas();
   const currentAtlas = async (): Promise<Atlas> => {
@@ -51,11 +53,13 @@ export async function openInfluxRedis(
     credentials: openRedisCredentials(redis),
     connections: openRedisConnections(redis),
     webhooks: openRedisWebhooks(redis, clock),
+    commands,
     claims,
     servers: { redis: async () => void (await redis.ping()), influxdb: influx.ping },
     processors: openControl(redis, journal, partitions, clock),
     close: async () => {
       claims.close();
+      await commands.close();
       await history.close();
       await journal.close();
       await floorplan.close();

@@ -1,7 +1,7 @@
 // The embedded back-end for a broker worker: a journal partition of its own, and what the primary's databases say.
 import { startThread, type Threaded } from '../../thread.ts';
 import type { BrokerStorage } from '../open.ts';
-import { connectionsOf } from './fleet-calls.ts';
+import { commandsOf, connectionsOf } from './fleet-calls.ts';
 import type { JournalThread } from './journal-thread.ts';
 import type { PlanThread } from './plan-thread.ts';
 
@@ -19,6 +19,7 @@ export async function openEmbeddedWorker(
     start<JournalThread>('journal-thread.ts', { partition: slot, workers: 0 }),
     start<PlanThread>('plan-thread.ts', {}),
   ]);
+  const commands = commandsOf(plan);
   let timer: NodeJS.Timeout | undefined;
   const follow = async (onAnnounced: () => void): Promise<void> => {
     let known = await plan.announced();
@@ -41,9 +42,11 @@ export async function openEmbeddedWorker(
     },
     credentials: { find: plan.find, newest: plan.newest, changes: plan.changes },
     connections: connectionsOf(plan),
+    commands,
     claims: null,
     close: async () => {
       clearInterval(timer);
+      await commands.close();
       await Promise.all([journal.close(), plan.close()]);
     },
   };

@@ -1,7 +1,7 @@
 // The embedded back-end for a running service: databases are opened in threads, which may wait for the disk.
 import { startThread, type Threaded } from '../../thread.ts';
 import type { Storage } from '../open.ts';
-import { connectionsOf } from './fleet-calls.ts';
+import { commandsOf, connectionsOf } from './fleet-calls.ts';
 import type { JournalThread } from './journal-thread.ts';
 import type { Serving } from './serving-thread.ts';
 
@@ -23,6 +23,7 @@ export async function openEmbedded(
     }),
     start<Serving>('serving-thread.ts', {}),
   ]);
+  const commands = commandsOf(serving);
   return {
     journal: { durability: 'fsync', partitions: 1, append: journal.append, gathered: journal.gathered },
     floorplan: {
@@ -55,10 +56,12 @@ export async function openEmbedded(
         return async () => given.abort();
       },
     },
+    commands,
     claims: null,
     servers: {},
     processors: null,
     close: async () => {
+      await commands.close();
       await Promise.all([journal.close(), serving.close()]);
     },
   };

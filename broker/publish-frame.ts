@@ -1,0 +1,30 @@
+// PUBLISH as the broker writes it to a client. Pure.
+import { PACKET } from './frames.ts';
+
+export type Publication = {
+  readonly topic: string;
+  readonly payload: string;
+  /** The client has just subscribed, and this was so before [MQTT-3.3.1-8]. */
+  readonly isRetained: boolean;
+  /** Of QoS 1; null: QoS 0, which has none [MQTT-2.3.1-5]. */
+  readonly packetId: number | null;
+};
+
+/** Bytes before the topic, and between it and the payload, at most. */
+const HEADER_BYTES_MAX = 9;
+
+export function encodePublish({ topic, payload, isRetained, packetId }: Publication): Buffer {
+  const topicBytes = Buffer.byteLength(topic);
+  const remaining = 2 + topicBytes + (packetId === null ? 0 : 2) + Buffer.byteLength(payload);
+  const bytes = Buffer.allocUnsafe(remaining + HEADER_BYTES_MAX);
+  let at = bytes.writeUInt8((PACKET.publish << 4) | (packetId === null ? 0 : 2) | Number(isRetained));
+  for (let left = remaining; ; left = Math.floor(left / 128)) {
+    at = bytes.writeUInt8(left > 127 ? (left % 128) | 128 : left, at);
+    if (left <= 127) break;
+  }
+  at = bytes.writeUInt16BE(topicBytes, at);
+  at += bytes.write(topic, at);
+  if (packetId !== null) at = bytes.writeUInt16BE(packetId, at);
+  at += bytes.write(payload, at);
+  return bytes.subarray(0, at);
+}
