@@ -1,8 +1,9 @@
 // A key confined to one space sees and changes nothing beyond it, on any route: the table has a row for every operation
 // of the OpenAPI document, and a route without one fails.
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { ADMIN_KEY, furnish, OUR_EVENTS, THEIRS, withKey } from '../support/confined.ts';
 import { type Client, httpClient } from '../support/http.ts';
+import { startReceiver } from '../support/receiver.ts';
 import { type Service, startService } from '../support/service.ts';
 
 type Case = [path: string, status: number, body?: object | undefined];
@@ -257,7 +258,9 @@ const theirs = async (): Promise<unknown> => {
 };
 
 beforeAll(async () => {
-  service = await startService({ environment: { FOOTFALL_ADMIN_KEY: ADMIN_KEY } });
+  service = await startService({
+    environment: { FOOTFALL_ADMIN_KEY: ADMIN_KEY, FOOTFALL_WEBHOOK_NETWORKS: '127.0.0.0/8' },
+  });
   const client = httpClient(service.httpUrl);
   admin = withKey(client, ADMIN_KEY);
   await furnish(admin);
@@ -323,6 +326,32 @@ test('a key is confined to a space that there is, and is never an administrator'
   expect((await make({ scopes: ['admin'], root_space_id: 'ours' })).body.errors[0].path).toBe('body.scopes');
   const { results } = await admin.get('/v1/keys');
   expect(results).toMatchObject([{ root_space_id: 'ours' }]);
+});
+
+test('a webhook tells what the key could see that made it, and is seen by who sees as much', async () => {
+  await using receiver = await startReceiver();
+  const { id } = await confined.post('/v1/webhooks', { url: receiver.url, types: ['count', 'change'] });
+  const { id: whole } = await admin.post('/v1/webhooks', { url: receiver.url, types: ['webhook.disabled'] });
+  for (const dpu of ['theirs-dpu', 'moved-dpu']) {
+    await admin.post(`/v1/dpus/${dpu}/events`, { timestamp: '2026-03-02T13:00:00Z', direction: 1, seq: 666 });
+  }
+  await vi.waitFor(() => expect(receiver.ofType('change').length).toBeGreaterThan(0), { timeout: 10_000 });
+  await vi.waitFor(() => expect(receiver.ofType('count').length).toBeGreaterThan(0), { timeout: 10_000 });
+  expect(THEIRS.exec(JSON.stringify(receiver.taken))).toBe(null);
+  const seen = (await confined.get('/v1/webhooks')).results.map((webhook: { id: string }) => webhook.id);
+  expect([seen.includes(id), seen.includes(whole)]).toEqual([true, false]);
+  for (const [method, path, body] of [
+    ['GET', '', undefined],
+    ['PATCH', '', { enabled: false }],
+    ['DELETE', '', undefined],
+    ['GET', '/deliveries', undefined],
+    ['POST', '/secret', {}],
+    ['POST', '/test', {}],
+  ] as const) {
+    expect([path, (await confined.call(method, `/v1/webhooks/${whole}${path}`, body)).status]).toEqual([path, 404]);
+  }
+  await admin.delete(`/v1/webhooks/${whole}`);
+  await confined.delete(`/v1/webhooks/${id}`);
 });
 
 test('a space that moves takes the sight of it along', async () => {

@@ -105,3 +105,116 @@ test('a threshold is crossed once and cleared once, however the count wobbles in
   await vi.waitFor(() => expect(told().slice(2)).toEqual([['threshold.crossed', 3]]), wait);
   expect(receiver.faults).toEqual([]);
 });
+
+test('what cannot be is refused, with what to do', async () => {
+  const good = { url: 'https://dashboard.example/', types: ['count'] };
+  const rows: [over: object, status: number, path: string][] = [
+    [{ url: 'dashboard.example' }, 400, 'body.url'],
+    [{ url: 'ftp://dashboard.example/' }, 400, 'body.url'],
+    [{ url: 'https://me:secret@dashboard.example/' }, 400, 'body.url'],
+    [{ url: 'https://10.0.0.1/' }, 400, 'body.url'],
+    [{ url: 'https://[::ffff:10.0.0.1]/' }, 400, 'body.url'],
+    [{ url: 'http://169.254.169.254/latest/meta-data' }, 400, 'body.url'],
+    [{ url: 'http://1.1.1.1/' }, 400, 'body.url'],
+    [{ types: [] }, 400, 'body.types'],
+    [{ types: ['counts'] }, 400, 'body.types.0'],
+    [{ space_ids: ['none'] }, 404, 'body.space_ids.0'],
+    [{ thresholds: [{ above: 1, below: 2 }] }, 400, 'body.thresholds.0.below'],
+    [{ thresholds: [{ above: 1, space_id: 'none' }] }, 404, 'body.thresholds.0.space_id'],
+    [{ space_ids: [id('A')], thresholds: [{ above: 1, space_id: id('B') }] }, 400, 'body.thresholds.0.space_id'],
+    [{ secret: 'mine' }, 400, 'body.secret'],
+  ];
+  for (const [over, status, path] of rows) {
+    const answer = await client.call('POST', '/v1/webhooks', { ...good, ...over });
+    expect([over, answer.status, answer.body.errors?.[0]?.path]).toEqual([over, status, path]);
+  }
+  for (const path of ['', '/deliveries', '/deliveries/1']) {
+    expect((await client.call('GET', `/v1/webhooks/none${path}`)).body.code).toBe('webhook_not_found');
+  }
+});
+
+test('its log tells of every attempt, and what was delivered can be sent again', async () => {
+  receiver.behave = () => (receiver.done.length === 0 ? 'fail' : 'take');
+  const made = await webhook({ types: ['webhook.disabled'], name: 'ours' });
+  const at = `/v1/webhooks/${made.id}`;
+  const tried = await client.post(`${at}/test`, {});
+  expect(tried).toMatchObject({ id: '1', type: 'webhook.test', attempts: 0 });
+  await vi.waitFor(async () => expect((await client.get(at)).status).toBe('failing'), wait);
+  const [failing] = (await client.get(`${at}/deliveries?state=failing`)).results;
+  expect(failing).toMatchObject({ attempts: 1, status_code: 500, error: 'it answered 500', state: 'failing' });
+  expect(Date.parse(failing.next_attempt_at)).toBeGreaterThan(Date.parse(failing.last_attempt_at));
+  expect(await client.get(at)).toMatchObject({ waiting: 1, failing_since: failing.last_attempt_at });
+  await vi.waitFor(() => expect(receiver.ofType('webhook.test').length).toBe(1), wait);
+  await vi.waitFor(async () => expect((await client.get(at)).status).toBe('working'), wait);
+  const told = await client.get(`${at}/deliveries/1`);
+  expect(told).toMatchObject({ state: 'delivered', attempts: 2, status_code: 204, error: null, next_attempt_at: null });
+  expect(told.message).toEqual({ type: 'webhook.test', timestamp: expect.any(String), data: { webhook_id: made.id } });
+  const again = await client.post(`${at}/deliveries/1/replay`, {});
+  expect(again).toMatchObject({ id: '2', message_id: told.message_id });
+  await vi.waitFor(() => expect(receiver.taken.length).toBe(2), wait);
+  expect(receiver.taken[1]).toEqual(receiver.taken[0]);
+  const first = await client.get(`${at}/deliveries?page_size=1`);
+  const rest = await client.get(`${at}/deliveries?page_size=1&cursor=${first.next}`);
+  expect([first.total, first.results[0].id, rest.results[0].id, rest.next]).toEqual([2, '2', '1', null]);
+  expect((await client.call('POST', `${at}/deliveries/9/replay`, {})).body.code).toBe('delivery_not_found');
+  expect(receiver.faults).toEqual([]);
+});
+
+test('a new secret signs beside the one before, for as long as was asked', async () => {
+  const made = await webhook({ types: ['count'] });
+  const at = `/v1/webhooks/${made.id}`;
+  expect(await client.get(at)).not.toHaveProperty('secret');
+  const { secret, former_until: until } = await client.post(`${at}/secret`, {});
+  expect(Date.parse(until) - Date.now()).toBeGreaterThan(86_300_000);
+  receiver.secrets = [made.secret, secret];
+  const both = async () => {
+    await client.post(`${at}/test`, {});
+    await vi.waitFor(() => expect(receiver.headers.at(-1)?.['webhook-signature']).toContain(' '), wait);
+  };
+  await vi.waitFor(both, wait);
+  receiver.secrets = [];
+  const last = await client.post(`${at}/secret`, { overlap_s: 0 });
+  await vi.waitFor(async () => {
+    await client.post(`${at}/test`, {});
+    await vi.waitFor(() => expect(receiver.headers.at(-1)?.['webhook-signature']).not.toContain(' '), { timeout: 500 });
+  }, wait);
+  receiver.secrets = [last.secret];
+  receiver.faults.length = 0;
+  const before = receiver.taken.length;
+  await client.post(`${at}/test`, {});
+  await vi.waitFor(() => expect(receiver.taken.length).toBeGreaterThan(before), wait);
+  expect(receiver.faults).toEqual([]);
+});
+
+test('one that is changed is told anew, one that is switched off nothing, one that is removed is gone', async () => {
+  const made = await webhook({ types: ['count'], space_ids: [id('A')] });
+  const at = `/v1/webhooks/${made.id}`;
+  await vi.waitFor(() => expect(held()).toEqual({ [id('A')]: 0 }), wait);
+  expect(await client.patch(at, { enabled: false })).toMatchObject({
+    enabled: false,
+    status: 'disabled',
+    disabled_at: null,
+  });
+  await send('A', 1);
+  await client.get('/v1/spaces/counts');
+  expect(held()).toEqual({ [id('A')]: 0 });
+  await client.patch(at, { enabled: true, space_ids: null, name: 'everything' });
+  await vi.waitFor(() => expect(held()).toMatchObject({ [id('A')]: 1, [id('B')]: 0 }), wait);
+  expect(await client.get(at)).toMatchObject({ name: 'everything', space_ids: null, status: 'working' });
+  await client.delete(at);
+  expect((await client.call('GET', at)).status).toBe(404);
+  expect((await client.get('/v1/webhooks')).total).toBe(0);
+});
+
+test('a name that leads to an address which is not public is not called', async () => {
+  await using closed = await startService();
+  const strict = httpClient(closed.httpUrl);
+  const { port } = new URL(receiver.url);
+  const { id: made } = await strict.post('/v1/webhooks', { url: `http://localhost:${port}/hook`, types: ['count'] });
+  await strict.post(`/v1/webhooks/${made}/test`, {});
+  const failing = async () => (await strict.get(`/v1/webhooks/${made}/deliveries?state=failing`)).results[0];
+  await vi.waitFor(async () => expect(await failing()).toBeDefined(), wait);
+  expect((await failing()).error).toMatch(/^(127\.0\.0\.1|::1) is not public; see FOOTFALL_WEBHOOK_NETWORKS$/);
+  expect((await strict.call('POST', '/v1/webhooks', { url: receiver.url, types: ['count'] })).status).toBe(400);
+  expect(receiver.done).toEqual([]);
+});
