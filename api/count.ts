@@ -2,9 +2,9 @@
 import type { Clock } from '../shared/clock.ts';
 import type { Fact } from '../shared/fact.ts';
 import type { Floorplan } from '../shared/floorplan.ts';
-import { type Hindsight, hindsightOf, knownNet } from '../shared/hindsight.ts';
+import { type Hindsight, hindsightOf, knownNet, newestFactBy, resetsKnownAt } from '../shared/hindsight.ts';
 import type { SpaceId } from '../shared/ids.ts';
-import { adjustmentsBetween, resetAt, type Start } from '../shared/reset.ts';
+import { adjustmentsBetween, type ResetPlan, resetAt, type Start } from '../shared/reset.ts';
 import type { HistoryReader } from '../shared/storage/history.ts';
 import type { LiveCount, LiveReader } from '../shared/storage/live.ts';
 import { invalidField, Problem } from './problem.ts';
@@ -81,38 +81,43 @@ export async function countAt(
 
 /** The count of each space, in their order, at `atMs` as anyone would have been told at `knownAtMs`. */
 export async function countsKnownAt(
-  sources: Pick<PastSources, 'facts' | 'history'>,
+  { facts, history }: Pick<PastSources, 'facts' | 'history'>,
   spaceIds: readonly SpaceId[],
   atMs: number,
   knownAtMs: number,
 ): Promise<Counted[]> {
-  const hindsight = hindsightOf(sources.facts, knownAtMs);
-  const live = await sources.history.counts(spaceIds);
-  const counted = await Promise.all(spaceIds.map((spaceId) => countKnown(sources, hindsight, spaceId, atMs)));
-  return counted.map((one, index) => ({ ...one, revision: live[index]?.revision ?? 0 }));
+  const plan = resetsKnownAt(facts, spaceIds, knownAtMs);
+  const netKnownAt = history.netKnownAt ?? netFromEvents(history, facts);
+  const live = await history.counts(spaceIds);
+  return Promise.all(
+    spaceIds.map(async (spaceId, index) => {
+      const start = resetAt(plan, spaceId, atMs);
+      const since = await netKnownAt(spaceId, start?.atMs ?? null, atMs, knownAtMs);
+      const revision = live[index]?.revision ?? 0;
+      return { spaceId, atMs, count: countFrom(plan, spaceId, start, atMs, since), start, revision };
+    }),
+  );
 }
 
-/** The count of one space at `atMs` as anyone would have been told at `knownAtMs`. */
-export function countKnownAt(
-  sources: Pick<PastSources, 'facts' | 'history'>,
-  spaceId: SpaceId,
-  atMs: number,
-  knownAtMs: number,
-): Promise<Omit<Counted, 'revision'>> {
-  return countKnown(sources, hindsightOf(sources.facts, knownAtMs), spaceId, atMs);
+/** `netKnownAt` of a back-end without a late ledger. */
+function netFromEvents(
+  history: CountSources['history'],
+  facts: readonly Fact[],
+): Required<HistoryReader>['netKnownAt'] {
+  let hindsight: Hindsight | undefined;
+  return (spaceId, afterMs, untilMs, knownAtMs) => {
+    hindsight ??= hindsightOf(facts, knownAtMs);
+    const fromMs = afterMs === null ? Number.NEGATIVE_INFINITY : afterMs + 1;
+    return knownNet(history, hindsight, spaceId, { fromMs, untilMs: untilMs + 1 });
+  };
 }
 
-async function countKnown(
-  { history }: Pick<PastSources, 'history'>,
-  hindsight: Hindsight,
-  spaceId: SpaceId,
-  atMs: number,
-): Promise<Omit<Counted, 'revision'>> {
-  const { plan } = hindsight.known;
-  const start = resetAt(plan, spaceId, atMs);
-  const span = { fromMs: start === null ? Number.NEGATIVE_INFINITY : start.atMs + 1, untilMs: atMs + 1 };
-  const since = await knownNet(history, hindsight, spaceId, span);
-  return { spaceId, atMs, count: countFrom(plan, spaceId, start, atMs, since), start };
+/**
+ * The newest fact whose recount must be done before counts can be told as of `knownAtMs`: with a late ledger that of
+ * those days, without one the newest of all.
+ */
+export function factToAwait({ facts, history }: Pick<PastSources, 'facts' | 'history'>, knownAtMs: number): number {
+  return history.netKnownAt === undefined ? facts.length : newestFactBy(facts, knownAtMs);
 }
 
 /** The moment that is asked about and the one it was known at, which must not come before it. */
@@ -126,7 +131,7 @@ export function knownAsked(atMs: number | null, knownAtMs: number, clock: Clock)
 }
 
 /** count(A, T) = c + Σ deltas with r < timestamp <= T, where (r, c) is the latest reset; adjustments act like deltas. */
-export function countFrom(plan: Floorplan, spaceId: SpaceId, start: Start | null, atMs: number, since: number): number {
+export function countFrom(plan: ResetPlan, spaceId: SpaceId, start: Start | null, atMs: number, since: number): number {
   let count = (start?.count ?? 0) + since;
   for (const { change } of adjustmentsBetween(plan, spaceId, start?.atMs ?? Number.NEGATIVE_INFINITY, atMs)) {
     count += change ?? 0;

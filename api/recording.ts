@@ -44,7 +44,7 @@ export async function record(
   };
   if ((request.query as z.output<typeof dryRunQuery>).dry_run === 'true') {
     const { plan, facts } = floorplan;
-    await recountsDone({ facts, processor });
+    await recountsDone(processor, facts.length);
     const { spaces, events } = await dryRun({ facts, history, clock }, permitted(plan));
     throw new DryRunDone({ spaces: spaces.filter(({ space_id }) => request.view.plan.spaces.has(space_id)), events });
   }

@@ -39,9 +39,9 @@ export async function recountOf(sources: RecountSources, range: FactRange) {
 const RECOUNT_WAIT_MS = 8_000;
 const RETRY_AFTER_S = 5;
 
-/** Resolves when every fact is in every count; 503 when that takes longer than 8 s. */
-export async function recountsDone({ facts, processor }: Pick<RecountSources, 'facts' | 'processor'>): Promise<void> {
-  if (await processor.applied(facts.length, RECOUNT_WAIT_MS)) return;
+/** Resolves when the facts up to that number are in every count; 503 when that takes longer than 8 s. */
+export async function recountsDone(processor: RecountSources['processor'], factNumber: number): Promise<void> {
+  if (await processor.applied(factNumber, RECOUNT_WAIT_MS)) return;
   const detail = 'the past is being recounted; see /v1/recounts?status=running, and ask again';
   throw new Problem('recount_running', detail, { retryAfterS: RETRY_AFTER_S });
 }

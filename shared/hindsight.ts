@@ -1,8 +1,10 @@
 // Hindsight: what was known at an earlier moment, from the facts and events recorded by then.
 import { Atlas } from './atlas.ts';
 import type { Fact } from './fact.ts';
+import { Floorplan } from './floorplan.ts';
 import type { DpuId, SpaceId } from './ids.ts';
 import { deltaOf } from './mapping.ts';
+import type { ResetPlan } from './reset.ts';
 import type { HistoryReader, Span, StoredEvent } from './storage/history.ts';
 
 /** Events read together. */
@@ -20,6 +22,30 @@ export function hindsightOf(facts: readonly Fact[], knownAtMs: number): Hindsigh
   const known = atlasAt(facts, knownAtMs);
   const now = atlasAt(facts, Number.POSITIVE_INFINITY);
   return { knownAtMs, known, now, remapped: remappedSince(facts, known) };
+}
+
+/** The number of the newest fact recorded by `knownAtMs`; 0: none. */
+export function newestFactBy(facts: readonly Fact[], knownAtMs: number): number {
+  let [low, high] = [0, facts.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((facts[middle] as Fact).recordedAtMs <= knownAtMs) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** What facts recorded by `knownAtMs` say of the resets of some spaces. */
+export function resetsKnownAt(facts: readonly Fact[], spaceIds: readonly SpaceId[], knownAtMs: number): ResetPlan {
+  const wanted = new Set(spaceIds);
+  const plan = new Floorplan();
+  for (const fact of facts.slice(0, newestFactBy(facts, knownAtMs))) {
+    const { change } = fact;
+    const isOfSpace = change.kind.startsWith('space') && wanted.has(change.id as SpaceId);
+    const isReset = change.kind === 'reset' && wanted.has(change.spaceId);
+    if (isOfSpace || isReset || change.kind === 'reset_revoked') plan.apply(fact);
+  }
+  return plan;
 }
 
 /** The floor plan that the facts recorded by `knownAtMs` make. */

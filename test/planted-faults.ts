@@ -65,16 +65,16 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: 'known_at that forgets later facts',
-    file: 'shared/hindsight.ts',
-    was: 'return { knownAtMs, known, now, remapped: remappedSince(facts, known) };',
-    becomes: 'return { knownAtMs, known, now, remapped: new Set() };',
+    file: 'shared/storage/sqlite/recounter.ts',
+    was: 'this.#shifts.write(shifts);',
+    becomes: '',
     ...SERVICE,
   },
   {
-    name: 'known_at that takes back later events twice',
-    file: 'shared/hindsight.ts',
-    was: 'if (event.recordedAtMs > knownAtMs) continue;',
-    becomes: '',
+    name: 'known_at that forgets events of days ago',
+    file: 'shared/storage/sqlite/late-ledger.ts',
+    was: 'for (const statement of [this.#late, this.#onTime]) {',
+    becomes: 'for (const statement of [this.#onTime]) {',
     ...SERVICE,
   },
   {

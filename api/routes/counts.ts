@@ -14,6 +14,7 @@ import {
   type CountSources,
   countsKnownAt,
   countsOf,
+  factToAwait,
   knownAsked,
   momentAsked,
   type PastSources,
@@ -58,7 +59,7 @@ export function countRoutes(api: Api, dependencies: ApiDependencies): void {
       const { known_at: knownAtMs } = query;
       if (knownAtMs !== undefined) {
         const asked = knownAsked(atMs, knownAtMs, clock);
-        await recountsDone({ facts: sources.facts, processor });
+        await recountsDone(processor, factToAwait(sources, knownAtMs));
         const [known] = await countsKnownAt(sources, [id], asked, knownAtMs);
         return { ...countShape(known as Counted), known_at: formatTimestamp(knownAtMs) };
       }
@@ -93,7 +94,7 @@ export function countRoutes(api: Api, dependencies: ApiDependencies): void {
       if (knownAtMs !== undefined) {
         if (query.include !== undefined) throw invalidField('query.include', 'not together with known_at');
         const asked = knownAsked(atMs, knownAtMs, clock);
-        await recountsDone({ facts: sources.facts, processor });
+        await recountsDone(processor, factToAwait(sources, knownAtMs));
         const known = await countsKnownAt(sources, ids, asked, knownAtMs);
         const results = known.map((one) => ({ ...countShape(one), known_at: formatTimestamp(knownAtMs) }));
         return { ...page, results };

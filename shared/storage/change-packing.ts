@@ -5,6 +5,8 @@
 //   space, then unless `same`: from - from before, recorded_at - from, number of the cause; then end - from; then the change
 //   (varints, LEB128; signed ones zigzag)
 
+import { readVarint, unzigzag, zigzag } from './varint.ts';
+
 /** Kinds of causes by their number in `flags`: their `number` is that of a DPU, of a fact, of a fact, and 0. */
 export const CAUSE_KINDS = ['event', 'recount', 'reset', 'daily_reset'] as const;
 export type CauseKind = (typeof CAUSE_KINDS)[number];
@@ -73,7 +75,7 @@ export class ChangePacker {
   }
 
   #signed(value: number): void {
-    this.#unsigned(value < 0 ? -2 * value - 1 : 2 * value);
+    this.#unsigned(zigzag(value));
   }
 
   #unsigned(value: number): void {
@@ -95,22 +97,11 @@ export class ChangePacker {
 /** The changes in `packed`, in order. */
 export function unpackChanges(packed: Uint8Array): PackedChange[] {
   const changes: PackedChange[] = [];
-  let at = 0;
-  const unsigned = (): number => {
-    let value = 0;
-    for (let scale = 1; ; scale *= 128) {
-      const byte = packed[at++];
-      if (byte === undefined) throw new Error('packed changes end within a number');
-      value += (byte & 0x7f) * scale;
-      if (byte < 0x80) return value;
-    }
-  };
-  const signed = (): number => {
-    const value = unsigned();
-    return value % 2 === 1 ? -(value + 1) / 2 : value / 2;
-  };
-  while (at < packed.length) {
-    const flags = packed[at++] as number;
+  const cursor = { at: 0 };
+  const unsigned = () => readVarint(packed, cursor);
+  const signed = () => unzigzag(unsigned());
+  while (cursor.at < packed.length) {
+    const flags = packed[cursor.at++] as number;
     const space = unsigned();
     const last = changes.at(-1);
     let { fromMs, recordedAtMs, number } = last ?? { fromMs: 0, recordedAtMs: 0, number: 0 };

@@ -187,6 +187,11 @@ export type EventsPage = {
 export type HistoryReader = {
   /** Entrances less exits of the deltas of the space with afterMs < timestamp <= untilMs; null: from the first on. */
   net(spaceId: SpaceId, afterMs: number | null, untilMs: number): Promise<number>;
+  /**
+   * `net` as it was known at `knownAtMs`, not before `untilMs`: from the events and the recounts recorded by then. Where a
+   * back-end keeps no late ledger, `knownNet` works it out from events.
+   */
+  netKnownAt?(spaceId: SpaceId, afterMs: number | null, untilMs: number, knownAtMs: number): Promise<number>;
   /** The profile of each span, which must be in order and not overlap. */
   profiles(spaceId: SpaceId, spans: readonly Span[]): Promise<Profile[]>;
   events(query: EventsQuery): Promise<EventsPage>;

@@ -1,5 +1,5 @@
 // The whole way from a message to a count in one process, on real storage, with a clock that the test sets.
-import { countKnownAt } from '../../api/count.ts';
+import { countsKnownAt } from '../../api/count.ts';
 import type { Change, Fact } from '../../shared/fact.ts';
 import { FloorplanService } from '../../shared/floorplan-service.ts';
 import type { DpuId, SpaceId } from '../../shared/ids.ts';
@@ -63,8 +63,8 @@ export async function openPipeline(startMs: number) {
       knownAtMs: number,
       facts: readonly Fact[] = plan.facts,
     ): Promise<number> => {
-      const sources = { facts, history: reader };
-      return (await countKnownAt(sources, space as SpaceId, atMs, knownAtMs)).count;
+      const [known] = await countsKnownAt({ facts, history: reader }, [space as SpaceId], atMs, knownAtMs);
+      return known?.count as number;
     },
     /** As kept by the processor; the reset's count and the adjustments since are facts, not sums. */
     liveCount: async (space: string): Promise<number> => {

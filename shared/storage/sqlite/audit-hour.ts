@@ -1,14 +1,14 @@
 // One hour of an audit: its events mapped anew by the facts, and all that is kept of the hour held against that.
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { DpuId } from '../../ids.ts';
-import type { MappingStep, Sums, Truth } from '../history.ts';
+import type { Sums, Truth } from '../history.ts';
+import { type AuditedStep, AuditMappings, type Fault } from './audit-mappings.ts';
 import { type Delta, foldProfile } from './deltas.ts';
 import { minutesOf } from './extremes.ts';
+import type { Shifts } from './late-ledger.ts';
 import { packMinutes, unpackMinutes } from './minutes.ts';
-import type { Names } from './names.ts';
+import type { Effect, Names } from './names.ts';
 import { type EventRow, packSeconds, SECONDS_PER_HOUR, timestampOf, unpackSeconds } from './raw-events.ts';
-
-type Fault = { readonly space: number | null; readonly detail: string };
 
 export type HourFindings = {
   readonly events: number;
@@ -20,25 +20,20 @@ export type HourFindings = {
 
 export class AuditHour {
   readonly #names: Names;
-  readonly #truth: Truth;
+  readonly #mappings: AuditMappings;
   readonly #repair: boolean;
   readonly #dpuIds = new Map<number, DpuId>();
   readonly #statements: Record<string, StatementSync>;
 
   constructor(database: DatabaseSync, names: Names, truth: Truth, repair: boolean) {
     this.#names = names;
-    this.#truth = truth;
+    this.#mappings = new AuditMappings(database, names, truth, repair);
     this.#repair = repair;
     for (const row of database.prepare('SELECT number, id FROM dpu').iterate()) {
       this.#dpuIds.set(Number(row['number']), row['id'] as DpuId);
     }
-    const key = 'second = ? AND dpu = ? AND ms = ? AND direction = ? AND epoch = ? AND seq = ?';
     this.#statements = {
       events: database.prepare('SELECT * FROM event WHERE second >= ? AND second < ?'),
-      differences: database.prepare(`SELECT cause, becomes, recorded_at FROM difference WHERE ${key} ORDER BY cause`),
-      setMapping: database.prepare(`UPDATE event SET mapping = ? WHERE ${key}`),
-      dropDifferences: database.prepare(`DELETE FROM difference WHERE ${key}`),
-      addDifference: database.prepare('INSERT INTO difference VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
       hours: database.prepare('SELECT * FROM rollup_hour WHERE hour = ?'),
       dropHour: database.prepare('DELETE FROM rollup_hour WHERE hour = ? AND space = ?'),
       putHour: database.prepare('INSERT OR REPLACE INTO rollup_hour VALUES (?, ?, ?, ?, ?, ?, ?)'),
@@ -49,15 +44,15 @@ export class AuditHour {
     this.#statement('events').setReturnArrays(true);
   }
 
-  /** Call within one transaction. */
-  check(hour: number, startOf: ReadonlyMap<number, number>): HourFindings {
+  /** What the hour's differences come to is added to `shifts`. Call within one transaction. */
+  check(hour: number, startOf: ReadonlyMap<number, number>, shifts: Shifts): HourFindings {
     const faults: Fault[] = [];
     const deltas = new Map<number, Delta[]>();
     const seconds = new Map<number, Set<number>>();
     const rows = this.#statement('events').all(hour * SECONDS_PER_HOUR, (hour + 1) * SECONDS_PER_HOUR);
-    for (const row of rows as unknown as EventRow[]) {
-      const mapping = this.#checkMapping(row, faults);
-      addDeltas(deltas, row, mapping, this.#names);
+    for (const [row, steps] of this.#mappings.check(hour, rows as unknown as EventRow[], faults)) {
+      addDeltas(deltas, row, steps.at(-1)?.mapping as number, this.#names);
+      addShifts(shifts, row, steps, this.#names);
       seconds.set(row[1], (seconds.get(row[1]) ?? new Set()).add(row[0]));
     }
     this.#checkSeconds(hour, seconds, faults);
@@ -70,35 +65,6 @@ export class AuditHour {
       since.set(space, sumOf(of.filter((delta) => delta.atMs > startMs)));
     }
     return { events: rows.length, sums, since, faults };
-  }
-
-  /** Answers the number of the mapping that the event should have by all facts. */
-  #checkMapping(row: EventRow, faults: Fault[]): number {
-    const key = row.slice(0, 6);
-    const recordedAtMs = timestampOf(row) + row[6];
-    const steps = this.#truth(this.#dpuIds.get(row[1]) as DpuId, timestampOf(row), recordedAtMs);
-    const right = steps.map((step) => ({ ...step, number: this.#names.mapping(step.mapping) }));
-    const current = right.at(-1)?.number as number;
-    const differences = this.#statement('differences').all(...key);
-    const kept = [{ recordedAtMs, number: row[8] }];
-    for (const difference of differences) {
-      kept.push({ recordedAtMs: Number(difference['recorded_at']), number: Number(difference['becomes']) });
-    }
-    if (sameSteps(kept, right)) return current;
-    const names = (list: readonly { number: number }[]) => list.map(({ number }) => number).join(' → ');
-    const at = `event of DPU ${this.#dpuIds.get(row[1])} at ${new Date(timestampOf(row)).toISOString()}`;
-    faults.push({ space: null, detail: `${at}: mapped ${names(kept)}, should be ${names(right)}` });
-    if (this.#repair) this.#rewriteMapping(key, right);
-    return current;
-  }
-
-  #rewriteMapping(key: readonly number[], right: readonly (MappingStep & { number: number })[]): void {
-    this.#statement('dropDifferences').run(...key);
-    for (const [index, step] of right.entries()) {
-      const before = right[index - 1];
-      if (before === undefined) this.#statement('setMapping').run(step.number, ...key);
-      else this.#statement('addDifference').run(...key, step.cause, before.number, step.number, step.recordedAtMs);
-    }
   }
 
   #checkSeconds(hour: number, right: ReadonlyMap<number, ReadonlySet<number>>, faults: Fault[]): void {
@@ -153,19 +119,6 @@ export class AuditHour {
   }
 }
 
-/** Equal as answers: what held after everything recorded at one instant, instant by instant. */
-function sameSteps(
-  one: readonly { recordedAtMs: number; number: number }[],
-  other: readonly { recordedAtMs: number; number: number }[],
-): boolean {
-  const settled = (steps: typeof one) => {
-    const last = steps.filter((step, index) => steps[index + 1]?.recordedAtMs !== step.recordedAtMs);
-    const moved = last.filter((step, index) => last[index - 1]?.number !== step.number);
-    return moved.map((step) => `${step.recordedAtMs} ${step.number}`).join();
-  };
-  return settled(one) === settled(other);
-}
-
 function addDeltas(deltas: Map<number, Delta[]>, row: EventRow, mapping: number, names: Names): void {
   const effect = names.effects[mapping];
   if (effect === undefined) return;
@@ -178,6 +131,15 @@ function addDeltas(deltas: Map<number, Delta[]>, row: EventRow, mapping: number,
   };
   for (const space of entered) add(space, { atMs, entrances: 1, exits: 0 });
   for (const space of left) add(space, { atMs, entrances: 0, exits: 1 });
+}
+
+function addShifts(shifts: Shifts, row: EventRow, steps: readonly AuditedStep[], names: Names): void {
+  for (const [index, { recordedAtMs, mapping }] of steps.entries()) {
+    const before = steps[index - 1];
+    if (before === undefined) continue;
+    shifts.add(timestampOf(row), row[3], names.effects[before.mapping] as Effect, -1, recordedAtMs);
+    shifts.add(timestampOf(row), row[3], names.effects[mapping] as Effect, 1, recordedAtMs);
+  }
 }
 
 function sumOf(deltas: readonly Delta[]): Sums {

@@ -3,9 +3,11 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { SpaceId } from '../../ids.ts';
 import type { AuditOptions, AuditReport, Discrepancy, Sums, Truth } from '../history.ts';
 import { AuditHour } from './audit-hour.ts';
+import { AuditShifts } from './audit-shifts.ts';
 import { monthOf } from './changes.ts';
 import { transaction } from './database.ts';
 import { Days } from './days.ts';
+import { Shifts } from './late-ledger.ts';
 import { HOUR_MS } from './minutes.ts';
 import type { Names } from './names.ts';
 import { SECONDS_PER_HOUR } from './raw-events.ts';
@@ -47,19 +49,31 @@ export async function audit(
   options: AuditOptions,
 ): Promise<AuditReport> {
   const hours = new AuditHour(database, names, truth, options.repair);
+  const dayShifts = new AuditShifts(database, options.repair);
   const nextSecond = database.prepare(
     `SELECT min(at) AS second FROM (SELECT min(second) AS at FROM event WHERE second >= ?1
        UNION ALL SELECT 3600 * min(hour) FROM rollup_hour WHERE 3600 * hour >= ?1
-       UNION ALL SELECT 3600 * min(hour) FROM dpu_hour WHERE 3600 * hour >= ?1)`,
+       UNION ALL SELECT 3600 * min(hour) FROM dpu_hour WHERE 3600 * hour >= ?1
+       UNION ALL SELECT 86400 * min(day) FROM shift_day WHERE 86400 * day >= ?1)`,
   );
   const [days, months, all, since] = [new Totals(), new Totals(), new Totals(), new Totals()];
   const discrepancies: Discrepancy[] = [];
   let events = 0;
+  let [today, shifts] = [0, new Shifts()];
+  const endOfDay = () => {
+    for (const space of transaction(database, () => dayShifts.check(today, shifts))) {
+      discrepancies.push({ ...blank(names, space), detail: `what recounts changed in day ${today}` });
+    }
+  };
   for (let second = 0; ; ) {
     const next = nextSecond.get(second)?.['second'];
     if (next === null || next === undefined) break;
     const hour = Math.floor(Number(next) / SECONDS_PER_HOUR);
-    const found = transaction(database, () => hours.check(hour, startOf));
+    if (Math.floor(hour / 24) !== today) {
+      endOfDay();
+      [today, shifts] = [Math.floor(hour / 24), new Shifts()];
+    }
+    const found = transaction(database, () => hours.check(hour, startOf, shifts));
     events += found.events;
     for (const [space, sums] of found.sums) {
       days.add(Math.floor(hour / 24), space, sums);
@@ -75,6 +89,7 @@ export async function audit(
     // Lets the thread answer while a long audit runs.
     await new Promise(setImmediate);
   }
+  endOfDay();
   transaction(database, () => {
     const levels = [
       { table: 'rollup_day', bucket: 'day', totals: days },

@@ -25,9 +25,9 @@ export class ChangeLog {
     this.#insert = database.prepare('INSERT INTO change_log (entries) VALUES (?)');
     // A store of before there was a feed: what its events changed is not in it, and readers must be told.
     const old = database.prepare(
-      `SELECT 1 FROM event WHERE NOT EXISTS (SELECT 1 FROM due) AND NOT EXISTS (SELECT 1 FROM change_log) LIMIT 1`,
+      `SELECT EXISTS (SELECT 1 FROM event) AND NOT EXISTS (SELECT 1 FROM due) AND NOT EXISTS (SELECT 1 FROM change_log) AS old`,
     );
-    if (old.get() !== undefined) this.#insert.run(new Uint8Array());
+    if (old.get()?.['old'] === 1) this.#insert.run(new Uint8Array());
   }
 
   /** Forgets what was added since the last `write`; call after a transaction that was undone. */

@@ -4,7 +4,7 @@ import { addToMinutes, HOUR_MS, MINUTE_MS, MINUTES_PER_HOUR } from './minutes.ts
 import type { Effect } from './names.ts';
 
 /** More spaces than this would need wider keys below: hour * SPACES_MAX + space stays a safe integer until the year 900,000. */
-const SPACES_MAX = 2 ** 20;
+export const SPACES_MAX = 2 ** 20;
 const HOURS_PER_DAY = 24;
 const NO_START = Number.NEGATIVE_INFINITY;
 

@@ -2,9 +2,15 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { packDifferences } from './upgrade.ts';
 
-/** Raised with every change of a schema; a database of a newer version is refused. */
-const SCHEMA_VERSION = 1;
+/** Raised with every change of a schema that an older build could not read; a database of a newer version is refused. */
+const SCHEMA_VERSION = {
+  'journal.sql': 1,
+  'history.sql': 2,
+  'floorplan.sql': 1,
+  'fleet.sql': 1,
+} as const satisfies Record<OpenOptions['schema'], number>;
 
 /** Tables that came after the first version of a schema; made when missing, whenever such a database is opened. */
 const ADDED: { readonly [Schema in OpenOptions['schema']]?: string } = {
@@ -48,9 +54,10 @@ function makeReady(database: DatabaseSync, { schema, cacheKib = 2048 }: OpenOpti
   if (userVersion(database) === 0) createSchema(database, schema);
   const added = ADDED[schema];
   if (added !== undefined) database.exec(readFileSync(new URL(added, import.meta.url), 'utf8'));
+  if (schema === 'history.sql' && userVersion(database) === 1) upgrade(database);
   const version = userVersion(database);
-  if (version !== SCHEMA_VERSION) {
-    throw new Error(`it has schema version ${version}; this build of footfall reads ${SCHEMA_VERSION}`);
+  if (version !== SCHEMA_VERSION[schema]) {
+    throw new Error(`it has schema version ${version}; this build of footfall reads ${SCHEMA_VERSION[schema]}`);
   }
   // Empties the log: after a failed sync its tail may be in memory only, and no commit may be chained to such a tail.
   database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
@@ -132,11 +139,19 @@ function userVersion(database: DatabaseSync): number {
   return Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
 }
 
+function upgrade(database: DatabaseSync): void {
+  transaction(database, () => {
+    if (userVersion(database) !== 1) return;
+    packDifferences(database);
+    database.exec('PRAGMA user_version = 2');
+  });
+}
+
 function createSchema(database: DatabaseSync, schema: OpenOptions['schema']): void {
   const sql = readFileSync(new URL(schema, import.meta.url), 'utf8');
   transaction(database, () => {
     // Another thread may have been first.
-    if (userVersion(database) === 0) database.exec(`${sql};PRAGMA user_version = ${SCHEMA_VERSION}`);
+    if (userVersion(database) === 0) database.exec(`${sql};PRAGMA user_version = ${SCHEMA_VERSION[schema]}`);
   });
 }
 

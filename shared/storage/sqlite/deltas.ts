@@ -1,6 +1,8 @@
 // Deltas read back from raw events and differences: what the sums of a span are when no rollup can tell.
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Profile } from '../history.ts';
+import { Differences, unpackEvents } from './differences.ts';
+import { HOUR_MS } from './minutes.ts';
 import { type Effect, effectOf } from './names.ts';
 import { SECOND_MS } from './raw-events.ts';
 
@@ -58,22 +60,20 @@ type Visit = (atMs: number, direction: number, mapping: number, weight: 1 | -1) 
 export class Deltas {
   readonly #eventsOf: StatementSync;
   readonly #events: StatementSync;
-  readonly #differences: StatementSync;
+  readonly #differences: Differences;
 
   constructor(database: DatabaseSync) {
     const events = 'SELECT second, ms, direction, mapping FROM event WHERE second >= ? AND second <= ?';
     this.#events = database.prepare(events);
     this.#eventsOf = database.prepare(`${events} AND mapping IN (SELECT value FROM json_each(?))`);
-    this.#differences = database.prepare(
-      'SELECT second, ms, direction, was, becomes FROM difference WHERE second >= ? AND second <= ?',
-    );
-    for (const statement of [this.#events, this.#eventsOf, this.#differences]) statement.setReturnArrays(true);
+    for (const statement of [this.#events, this.#eventsOf]) statement.setReturnArrays(true);
+    this.#differences = new Differences(database);
   }
 
   /** The deltas of a space in [fromMs, untilMs), in no order. */
   of(effects: SpaceEffects, fromMs: number, untilMs: number): Delta[] {
     const found: Delta[] = [];
-    this.#visit(fromMs, untilMs, effects.json, (atMs, direction, mapping, weight) => {
+    this.#visit(fromMs, untilMs, effects, (atMs, direction, mapping, weight) => {
       const isEntrance = direction === 1 ? effects.entersBy : effects.leavesBy;
       const isExit = direction === 1 ? effects.leavesBy : effects.entersBy;
       if (isEntrance.has(mapping)) found.push({ atMs, entrances: weight, exits: 0 });
@@ -99,21 +99,27 @@ export class Deltas {
     return found;
   }
 
-  /** Every mapping of every event in [fromMs, untilMs) that was added or taken back; `json`: of these mappings at least. */
-  #visit(fromMs: number, untilMs: number, json: string | null, visit: Visit): void {
+  /** Every mapping of every event in [fromMs, untilMs) that was added or taken back; `of`: at least those that change this space. */
+  #visit(fromMs: number, untilMs: number, of: SpaceEffects | null, visit: Visit): void {
     const first = Math.floor(fromMs / SECOND_MS);
     const last = Math.floor((untilMs - 1) / SECOND_MS);
     if (last < first) return;
-    const visitAt = (second: number, ms: number, direction: number, mapping: number, weight: 1 | -1) => {
+    const isWithin = (atMs: number) => atMs >= fromMs && atMs < untilMs;
+    type Row = [second: number, ms: number, direction: number, mapping: number];
+    const events = of === null ? this.#events.iterate(first, last) : this.#eventsOf.iterate(first, last, of.json);
+    for (const [second, ms, direction, mapping] of events as unknown as Iterable<Row>) {
       const atMs = second * SECOND_MS + ms;
-      if (atMs >= fromMs && atMs < untilMs) visit(atMs, direction, mapping, weight);
-    };
-    type Row = [second: number, ms: number, direction: number, mapping: number, becomes: number];
-    const events = json === null ? this.#events.iterate(first, last) : this.#eventsOf.iterate(first, last, json);
-    for (const row of events as unknown as Iterable<Row>) visitAt(row[0], row[1], row[2], row[3], 1);
-    for (const row of this.#differences.iterate(first, last) as unknown as Iterable<Row>) {
-      visitAt(row[0], row[1], row[2], row[3], -1);
-      visitAt(row[0], row[1], row[2], row[4], 1);
+      if (isWithin(atMs)) visit(atMs, direction, mapping, 1);
+    }
+    const isOf = (mapping: number) => of === null || of.entersBy.has(mapping) || of.leavesBy.has(mapping);
+    const [firstHour, lastHour] = [Math.floor(fromMs / HOUR_MS), Math.floor((untilMs - 1) / HOUR_MS)];
+    for (const [hour, , , was, becomes, , packed] of this.#differences.between(firstHour, lastHour)) {
+      if (!isOf(was) && !isOf(becomes)) continue;
+      for (const { atMs, direction } of unpackEvents(hour, packed)) {
+        if (!isWithin(atMs)) continue;
+        visit(atMs, direction, was, -1);
+        visit(atMs, direction, becomes, 1);
+      }
     }
   }
 }

@@ -25,14 +25,6 @@ export function afterCursor(rows: readonly EventRow[], { cursor, order, by }: Ev
   return rows.filter((row) => sign * compareKeys(keyOf(row, by), after) > 0);
 }
 
-export function least(values: readonly number[]): number {
-  return values.reduce((one, other) => Math.min(one, other));
-}
-
-export function greatest(values: readonly number[]): number {
-  return values.reduce((one, other) => Math.max(one, other));
-}
-
 export function keyOf(row: EventRow, by: EventsQuery['by']): Key {
   const sortMs = by === 'timestamp' ? timestampOf(row) : timestampOf(row) + row[6];
   return [sortMs, row[0], row[1], row[2], row[3], row[4], row[5]];

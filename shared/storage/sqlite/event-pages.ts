@@ -4,7 +4,8 @@ import type { Direction } from '../../event.ts';
 import type { DpuId } from '../../ids.ts';
 import { type EventsPage, type EventsQuery, isInSpans, type Span, type StoredEvent } from '../history.ts';
 import { MappingTable } from './deltas.ts';
-import { afterCursor, EDGE, greatest, type Key, keyOf, least, type Order } from './event-order.ts';
+import { Differences } from './differences.ts';
+import { afterCursor, EDGE, type Key, keyOf, type Order } from './event-order.ts';
 import { HOUR_MS } from './minutes.ts';
 import type { Effect } from './names.ts';
 import { type EventRow, RawEvents, timestampOf } from './raw-events.ts';
@@ -21,12 +22,11 @@ export class EventPages {
   readonly #byRecording: Selects;
   readonly #countByTimestamp: StatementSync;
   readonly #countByRecording: StatementSync;
-  readonly #newestDifference: StatementSync;
+  readonly #differences: Differences;
   readonly #recordedAfter: StatementSync;
   readonly #dpuById: StatementSync;
   readonly #dpuByNumber: StatementSync;
   readonly #dpuIds = new Map<number, DpuId>();
-  readonly #anyDifference: StatementSync;
   readonly #spaceById: StatementSync;
 
   constructor(database: DatabaseSync) {
@@ -59,13 +59,7 @@ export class EventPages {
        WHERE second >= CAST(?1 AS INTEGER) / 1000 AND second <= CAST(?2 AS INTEGER) / 1000 AND 1000 * second + ms >= ?1 AND 1000 * second + ms < ?2`,
     );
     this.#countByRecording = database.prepare(`SELECT count(*) AS count ${recorded}`);
-    this.#newestDifference = database.prepare(
-      `SELECT becomes FROM difference WHERE second = ? AND dpu = ? AND ms = ? AND direction = ? AND epoch = ? AND seq = ?
-       ORDER BY cause DESC LIMIT 1`,
-    );
-    this.#anyDifference = database.prepare(
-      'SELECT 1 AS found FROM difference WHERE second >= ? AND second <= ? LIMIT 1',
-    );
+    this.#differences = new Differences(database);
     // The hours of the span in which anything was recorded so late; on time that is the last one alone.
     this.#recordedAfter = database.prepare(
       `SELECT event.* FROM (SELECT DISTINCT hour FROM arrival WHERE recorded_hour >= CAST(?3 AS INTEGER) / ${HOUR_MS}
@@ -150,8 +144,9 @@ export class EventPages {
     const space = this.#spaceById.get(spaceId)?.['number'];
     if (space === undefined) return () => false;
     const { entersBy, leavesBy } = this.#mappings.ofSpace(Number(space));
+    const mappingOf = this.#differences.mappings();
     return (row) => {
-      const mapping = this.#currentMapping(row);
+      const mapping = mappingOf(row);
       return entersBy.has(mapping) || leavesBy.has(mapping);
     };
   }
@@ -166,20 +161,12 @@ export class EventPages {
     return (row) => isInSpans(spansOf.get(row[1]), timestampOf(row));
   }
 
-  /** The mapping that all facts so far give the row's event. */
-  #currentMapping(row: EventRow): number {
-    const difference = this.#newestDifference.get(...row.slice(0, 6));
-    return Number(difference?.['becomes'] ?? row[8]);
-  }
-
   #eventsOf(rows: readonly EventRow[]): StoredEvent[] {
     const effects = this.#mappings.effects();
-    const seconds = rows.map((row) => row[0]);
-    const isRemapped = rows.length > 0 && this.#anyDifference.get(least(seconds), greatest(seconds))?.['found'] === 1;
+    const mappingOf = this.#differences.mappings();
     return rows.map((row) => {
       const timestampMs = timestampOf(row);
       const recordedAtMs = timestampMs + row[6];
-      const mapping = isRemapped ? this.#currentMapping(row) : row[8];
       return {
         dpuId: this.#dpuId(row[1]),
         timestampMs,
@@ -188,7 +175,7 @@ export class EventPages {
         seq: row[5] < 0 ? null : row[5],
         recordedAtMs,
         receivedAtMs: recordedAtMs - row[7],
-        status: (effects[mapping] as Effect).status,
+        status: (effects[mappingOf(row)] as Effect).status,
       };
     });
   }

@@ -64,3 +64,31 @@ CREATE TABLE IF NOT EXISTS recount_part (
   is_counted INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS recount_part_of ON recount_part (fact, is_counted);
+
+-- Fact number `cause` maps these events of the DPU differently: `was` until then, `becomes` from then on. Packed as
+-- differences.ts says, by the hour of their timestamps. recorded_at: the later of the fact's and the event's. Only added to.
+CREATE TABLE IF NOT EXISTS difference_hour (
+  hour INTEGER NOT NULL,
+  dpu INTEGER NOT NULL,
+  cause INTEGER NOT NULL,
+  was INTEGER NOT NULL,
+  becomes INTEGER NOT NULL,
+  recorded_at INTEGER NOT NULL,
+  events BLOB NOT NULL,
+  PRIMARY KEY (hour, dpu, cause, was, becomes, recorded_at)
+) STRICT, WITHOUT ROWID;
+
+-- The late ledger, of events: by the hour of the timestamp those recorded more than a minute after it, in the order of recording.
+CREATE INDEX IF NOT EXISTS event_late ON event (second / 3600, 1000 * second + ms + recorded_after_ms, mapping)
+  WHERE recorded_after_ms > 60000;
+
+-- The late ledger, of differences: how they change the sums of a space in a day, by when they were recorded. hours: of its 24
+-- hours the first ones, packed as late-ledger.ts says; net: all of them.
+CREATE TABLE IF NOT EXISTS shift_day (
+  day INTEGER NOT NULL,
+  space INTEGER NOT NULL,
+  recorded_at INTEGER NOT NULL,
+  net INTEGER NOT NULL,
+  hours BLOB NOT NULL,
+  PRIMARY KEY (day, space, recorded_at)
+) STRICT, WITHOUT ROWID;

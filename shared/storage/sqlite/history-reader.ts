@@ -11,6 +11,7 @@ import { DuplicateTable } from './duplicates.ts';
 import { EventPages } from './event-pages.ts';
 import { HeardTable } from './heard.ts';
 import { historyPath } from './history-writer.ts';
+import { LateLedger } from './late-ledger.ts';
 import { Profiles } from './profiles.ts';
 import { QuarantinePages } from './quarantine-pages.ts';
 import { RecountTable } from './recount-table.ts';
@@ -33,6 +34,7 @@ export function openHistoryReader(dataDir: string): EmbeddedReader {
   const quarantine = new QuarantinePages(database);
   const changes = new ChangePages(database);
   const recounts = new RecountTable(database);
+  const ledger = new LateLedger(database);
   const spaceNumber = database.prepare('SELECT number FROM space WHERE id = ?');
   const live = database.prepare(
     `SELECT start_at, since_entrances, since_exits, newest_at, revision
@@ -42,12 +44,20 @@ export function openHistoryReader(dataDir: string): EmbeddedReader {
     const row = spaceNumber.get(spaceId);
     return row === undefined ? undefined : Number(row['number']);
   };
+  const netWithin = (space: number, afterMs: number | null, untilMs: number): number =>
+    netOf(sums.at(space, untilMs)) - (afterMs === null ? 0 : netOf(sums.at(space, afterMs)));
   return {
     net: async (spaceId, afterMs, untilMs) =>
       snapshot(database, () => {
         const space = numberOf(spaceId);
-        if (space === undefined) return 0;
-        return netOf(sums.at(space, untilMs)) - (afterMs === null ? 0 : netOf(sums.at(space, afterMs)));
+        return space === undefined ? 0 : netWithin(space, afterMs, untilMs);
+      }),
+    netKnownAt: async (spaceId, afterMs, untilMs, knownAtMs) =>
+      snapshot(database, () => {
+        const space = numberOf(spaceId);
+        return space === undefined
+          ? 0
+          : netWithin(space, afterMs, untilMs) - ledger.netSince(space, afterMs, untilMs, knownAtMs);
       }),
     profiles: async (spaceId, spans) =>
       snapshot(database, () => {

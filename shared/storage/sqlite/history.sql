@@ -20,7 +20,7 @@ CREATE TABLE mapping (
 ) STRICT;
 
 -- Raw events. The key is the identity, so a duplicate is a conflict however late it comes; epoch and seq are -1 when absent.
--- `mapping` is the one that held when the event was recorded; it is never changed (see `difference`).
+-- `mapping` is the one that held when the event was recorded; it is never changed (see `difference_hour`).
 -- recorded_at = 1000 * second + ms + recorded_after_ms;  received_at = recorded_at - received_before_ms.
 CREATE TABLE event (
   second INTEGER NOT NULL,
@@ -33,21 +33,6 @@ CREATE TABLE event (
   received_before_ms INTEGER NOT NULL,
   mapping INTEGER NOT NULL,
   PRIMARY KEY (second, dpu, ms, direction, epoch, seq)
-) STRICT, WITHOUT ROWID;
-
--- Fact number `cause` maps the event differently: `was` until then, `becomes` from then on. Never changed.
-CREATE TABLE difference (
-  second INTEGER NOT NULL,
-  dpu INTEGER NOT NULL,
-  ms INTEGER NOT NULL,
-  direction INTEGER NOT NULL,
-  epoch INTEGER NOT NULL,
-  seq INTEGER NOT NULL,
-  cause INTEGER NOT NULL,
-  was INTEGER NOT NULL,
-  becomes INTEGER NOT NULL,
-  recorded_at INTEGER NOT NULL,
-  PRIMARY KEY (second, dpu, ms, direction, epoch, seq, cause)
 ) STRICT, WITHOUT ROWID;
 
 -- Where to find the events of one DPU: the seconds of the hour (0..3599, two bytes each, big-endian, unordered, may repeat).

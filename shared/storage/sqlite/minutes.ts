@@ -2,6 +2,7 @@
 //
 //   minute = minute of the hour (u8), entrances, exits, -lowest, highest (varints, LEB128)
 import type { Profile } from '../history.ts';
+import { readVarint, writeVarint } from '../varint.ts';
 
 export const MINUTE_MS = 60_000;
 export const HOUR_MS = 3_600_000;
@@ -51,23 +52,4 @@ export function addToMinutes(packed: Uint8Array | undefined, entrances: Int32Arr
     merged.push({ minute, ...sums, lowest: 0, highest: 0 });
   }
   return packMinutes(merged);
-}
-
-function readVarint(bytes: Uint8Array, cursor: { at: number }): number {
-  let value = 0;
-  for (let shift = 1; ; shift *= 128) {
-    const byte = bytes[cursor.at++];
-    if (byte === undefined) throw new Error('the packed minutes of an hour end within a number');
-    value += (byte & 0x7f) * shift;
-    if (byte < 0x80) return value;
-  }
-}
-
-function writeVarint(bytes: number[], value: number): void {
-  let rest = value;
-  while (rest >= 0x80) {
-    bytes.push((rest % 128) | 0x80);
-    rest = Math.floor(rest / 128);
-  }
-  bytes.push(rest);
 }

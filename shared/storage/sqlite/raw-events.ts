@@ -6,7 +6,8 @@ import type { Names } from './names.ts';
 
 export const SECOND_MS = 1000;
 export const SECONDS_PER_HOUR = 3600;
-const ABSENT = -1;
+/** Epoch and seq of an event that has none. */
+export const ABSENT = -1;
 /** Rows in one INSERT; above about 200 a longer statement gains nothing. */
 const ROWS_PER_INSERT = 200;
 /** Hours are read together until they have so many seconds: a statement each would cost more than the events of a quiet DPU. */

@@ -28,12 +28,7 @@ export function partOf(row: Record<string, unknown>): Part {
   };
 }
 
-/** Rows in one INSERT of differences. */
-const DIFFERENCES_PER_INSERT = 100;
-
 export type RecountStatements = ReturnType<typeof prepareRecounts>;
-
-const DIFFERENCE = '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)';
 
 export function prepareRecounts(database: DatabaseSync) {
   return {
@@ -57,23 +52,5 @@ export function prepareRecounts(database: DatabaseSync) {
       'UPDATE recount SET events_done = events_done + ?1, events_total = max(events_total, events_done + ?1) WHERE fact = ?2',
     ),
     setDone: database.prepare('UPDATE recount SET is_done = 1, events_total = events_done WHERE fact = ?'),
-    anyDifference: database.prepare('SELECT 1 FROM difference WHERE second >= ? AND second < ? LIMIT 1'),
-    newestDifference: database.prepare(
-      `SELECT becomes FROM difference WHERE second = ? AND dpu = ? AND ms = ? AND direction = ? AND epoch = ? AND seq = ?
-       ORDER BY cause DESC LIMIT 1`,
-    ),
-    addDifference: database.prepare(`INSERT INTO difference VALUES ${DIFFERENCE}`),
-    addDifferences: database.prepare(
-      `INSERT INTO difference VALUES ${new Array(DIFFERENCES_PER_INSERT).fill(DIFFERENCE).join()}`,
-    ),
   };
-}
-
-/** Stores rows of `difference`. */
-export function addDifferences(statements: RecountStatements, rows: readonly (readonly number[])[]): void {
-  let at = 0;
-  for (; at + DIFFERENCES_PER_INSERT <= rows.length; at += DIFFERENCES_PER_INSERT) {
-    statements.addDifferences.run(...rows.slice(at, at + DIFFERENCES_PER_INSERT).flat());
-  }
-  for (const row of rows.slice(at)) statements.addDifference.run(...row);
 }

@@ -1,6 +1,6 @@
 // Recounts: the events stored before a fact that maps them differently get a difference each, piece by piece, and the sums move by it.
 //
-//   facts ─▶ recount, recount_part (one for each DPU and period) ─▶ count its events ─▶ hour by hour: difference, sums, feed
+//   facts ─▶ recount, recount_part (one for each DPU and period) ─▶ count its events ─▶ hour by hour: difference, sums, feed, late ledger
 //
 // Which events a fact touches is told by how they are mapped: those that arrive after it are mapped by it already. One that
 // arrives after two facts of which the second takes the first back looks as if it had come before both; then it gets
@@ -9,10 +9,12 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { EndOfEvent, TakenFact } from '../history.ts';
 import type { ChangeLog } from './change-log.ts';
 import type { Changes } from './changes.ts';
+import { Differences, packEvents } from './differences.ts';
+import { Shifts, ShiftWriter } from './late-ledger.ts';
 import { HOUR_MS } from './minutes.ts';
 import type { Effect, Names } from './names.ts';
-import { type EventRow, type RawEvents, SECONDS_PER_HOUR, timestampOf } from './raw-events.ts';
-import { addDifferences, type Part, partOf, prepareRecounts, type RecountStatements } from './recount-parts.ts';
+import { type EventRow, type RawEvents, timestampOf } from './raw-events.ts';
+import { type Part, partOf, prepareRecounts, type RecountStatements } from './recount-parts.ts';
 
 /** Events recounted in one transaction: some 30 ms, for which ingest waits. */
 const EVENTS_PER_PIECE = 4_000;
@@ -23,16 +25,29 @@ const HOURS_PER_LOOK = { first: 24, most: 744 };
 /** The range that `Date` can hold, within which every event is. */
 const LATEST_MS = 8.64e15;
 
+/** What one piece of a recount collects. */
+type Piece = {
+  readonly factNumber: number;
+  readonly recordedAtMs: number;
+  readonly changes: Changes;
+  readonly shifts: Shifts;
+  readonly endOf: EndOfEvent;
+};
+
 export class Recounter {
   readonly #names: Names;
   readonly #rawEvents: RawEvents;
   readonly #log: ChangeLog;
+  readonly #differences: Differences;
+  readonly #shifts: ShiftWriter;
   readonly #statements: RecountStatements;
 
   constructor(database: DatabaseSync, names: Names, rawEvents: RawEvents, log: ChangeLog) {
     this.#names = names;
     this.#rawEvents = rawEvents;
     this.#log = log;
+    this.#differences = new Differences(database);
+    this.#shifts = new ShiftWriter(database);
     this.#statements = prepareRecounts(database);
   }
 
@@ -74,18 +89,17 @@ export class Recounter {
     const uncounted = this.#statements.uncountedParts.all(factNumber, PARTS_PER_PIECE);
     for (const part of uncounted) this.#countEvents(factNumber, partOf(part));
     if (uncounted.length === PARTS_PER_PIECE) return;
+    const shifts = new Shifts();
+    const recount = { factNumber, recordedAtMs: Number(fact['recorded_at']), changes, shifts, endOf };
     let events = 0;
-    while (events < EVENTS_PER_PIECE) {
-      const row = this.#statements.firstPart.get(factNumber);
-      if (row === undefined) {
-        this.#statements.addDone.run(events, factNumber);
-        this.#statements.setDone.run(factNumber);
-        return;
-      }
-      const recount = { factNumber, recordedAtMs: Number(fact['recorded_at']) };
-      events += this.#remap(partOf(row), recount, EVENTS_PER_PIECE - events, changes, endOf);
+    let row = this.#statements.firstPart.get(factNumber);
+    while (row !== undefined && events < EVENTS_PER_PIECE) {
+      events += this.#remap(partOf(row), recount, EVENTS_PER_PIECE - events);
+      row = this.#statements.firstPart.get(factNumber);
     }
+    this.#shifts.write(shifts);
     this.#statements.addDone.run(events, factNumber);
+    if (row === undefined) this.#statements.setDone.run(factNumber);
   }
 
   #countEvents(factNumber: number, part: Part): void {
@@ -95,21 +109,8 @@ export class Recounter {
   }
 
   /** Remaps whole hours of the part until `limit` events are done, or all; answers how many were. */
-  #remap(
-    part: Part,
-    { factNumber, recordedAtMs }: { factNumber: number; recordedAtMs: number },
-    limit: number,
-    changes: Changes,
-    endOf: EndOfEvent,
-  ): number {
-    const [was, becomes] = [this.#effect(part.was), this.#effect(part.becomes)];
-    const moves = [[without(was, becomes), -1] as const, [without(becomes, was), 1] as const];
-    const differences: number[][] = [];
-    const end = () => {
-      addDifferences(this.#statements, differences);
-      return differences.length;
-    };
-    let look = HOURS_PER_LOOK.first;
+  #remap(part: Part, recount: Piece, limit: number): number {
+    let [done, look] = [0, HOURS_PER_LOOK.first];
     for (
       let hour = part.nextHour;
       hour <= part.lastHour;
@@ -117,40 +118,53 @@ export class Recounter {
     ) {
       const lastHour = Math.min(hour + look - 1, part.lastHour);
       for (const [found, rows] of this.#rawEvents.hoursOfDpu(part.dpu, hour, lastHour)) {
-        for (const row of this.#touched(part, found, rows)) {
-          const timestampMs = timestampOf(row);
-          // The later of the fact's and the event's recording: a fact may be announced to a partition after events newer than it.
-          const at = Math.max(recordedAtMs, timestampMs + row[6]);
-          differences.push([row[0], row[1], row[2], row[3], row[4], row[5], factNumber, part.was, part.becomes, at]);
-          const source = { kind: 'recount', number: factNumber, recordedAtMs: at } as const;
-          for (const [effect, weight] of moves) {
-            changes.add(timestampMs, row[3], effect, weight);
-            this.#log.crossing(timestampMs, row[3], effect, weight, source, endOf);
-          }
-        }
-        if (differences.length >= limit && found < part.lastHour) {
+        done += this.#remapHour(part, recount, found, rows);
+        if (done >= limit && found < part.lastHour) {
           this.#statements.setNextHour.run(found + 1, part.number);
-          return end();
+          return done;
         }
       }
     }
     this.#statements.dropPart.run(part.number);
-    return end();
+    return done;
+  }
+
+  /** Remaps those of the rows, all of the part's DPU and one hour, that are its; answers how many were. */
+  #remapHour(part: Part, recount: Piece, hour: number, rows: readonly EventRow[]): number {
+    const { factNumber, changes, shifts, endOf } = recount;
+    const [was, becomes] = [this.#effect(part.was), this.#effect(part.becomes)];
+    const moves = [[without(was, becomes), -1] as const, [without(becomes, was), 1] as const];
+    const touched = this.#touched(part, hour, rows);
+    const byRecording = new Map<number, EventRow[]>();
+    for (const row of touched) {
+      const timestampMs = timestampOf(row);
+      // The later of the fact's and the event's recording: a fact may be announced to a partition after events newer than it.
+      const recordedAtMs = Math.max(recount.recordedAtMs, timestampMs + row[6]);
+      const together = byRecording.get(recordedAtMs);
+      if (together === undefined) byRecording.set(recordedAtMs, [row]);
+      else together.push(row);
+      const source = { kind: 'recount', number: factNumber, recordedAtMs } as const;
+      for (const [effect, weight] of moves) {
+        changes.add(timestampMs, row[3], effect, weight);
+        shifts.add(timestampMs, row[3], effect, weight, recordedAtMs);
+        this.#log.crossing(timestampMs, row[3], effect, weight, source, endOf);
+      }
+    }
+    for (const [recordedAtMs, together] of byRecording) {
+      const events = packEvents(together);
+      this.#differences.add([hour, part.dpu, factNumber, part.was, part.becomes, recordedAtMs, events]);
+    }
+    return touched.length;
   }
 
   /** Those of the rows, all of one hour, that are in the part's period and are mapped as it says by all recounts so far. */
-  #touched({ fromMs, untilMs, was }: Part, hour: number, rows: readonly EventRow[]): EventRow[] {
-    const isRecounted = this.#statements.anyDifference.get(hour * SECONDS_PER_HOUR, (hour + 1) * SECONDS_PER_HOUR);
+  #touched({ dpu, fromMs, untilMs, was }: Part, hour: number, rows: readonly EventRow[]): EventRow[] {
+    const stepsOf = this.#differences.stepsOf(hour, dpu);
     return rows.filter((row) => {
       const timestampMs = timestampOf(row);
-      return timestampMs >= fromMs && timestampMs < untilMs && this.#mappingOf(row, isRecounted !== undefined) === was;
+      if (timestampMs < fromMs || timestampMs >= untilMs) return false;
+      return (stepsOf(row).at(-1)?.becomes ?? row[8]) === was;
     });
-  }
-
-  /** How the event is mapped by all recounts so far. */
-  #mappingOf(row: EventRow, hasDifferences: boolean): number {
-    if (!hasDifferences) return row[8];
-    return Number(this.#statements.newestDifference.get(...row.slice(0, 6))?.['becomes'] ?? row[8]);
   }
 
   #effect(mapping: number): Effect {

@@ -1,0 +1,92 @@
+// How the events of one hour are mapped, held against what the facts say.
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { DpuId } from '../../ids.ts';
+import type { Truth } from '../history.ts';
+import { Differences, packEvents } from './differences.ts';
+import type { Names } from './names.ts';
+import { type EventRow, timestampOf } from './raw-events.ts';
+
+export type Fault = { readonly space: number | null; readonly detail: string };
+
+/** An event is mapped so (by number) from `recordedAtMs` on; `cause`: the fact that changed it, null for the first. */
+export type AuditedStep = { readonly recordedAtMs: number; readonly mapping: number; readonly cause: number | null };
+
+type Audited = [row: EventRow, steps: readonly AuditedStep[]];
+
+export class AuditMappings {
+  readonly #names: Names;
+  readonly #truth: Truth;
+  readonly #repair: boolean;
+  readonly #dpuIds = new Map<number, DpuId>();
+  readonly #differences: Differences;
+  readonly #setMapping: StatementSync;
+
+  constructor(database: DatabaseSync, names: Names, truth: Truth, repair: boolean) {
+    this.#names = names;
+    this.#truth = truth;
+    this.#repair = repair;
+    for (const row of database.prepare('SELECT number, id FROM dpu').iterate()) {
+      this.#dpuIds.set(Number(row['number']), row['id'] as DpuId);
+    }
+    this.#differences = new Differences(database);
+    this.#setMapping = database.prepare(
+      'UPDATE event SET mapping = ? WHERE second = ? AND dpu = ? AND ms = ? AND direction = ? AND epoch = ? AND seq = ?',
+    );
+  }
+
+  /** Each of the rows, all of one hour, with how it is mapped: as kept where that is right, else as it should be. */
+  check(hour: number, rows: readonly EventRow[], faults: Fault[]): Audited[] {
+    const checked: Audited[] = [];
+    for (const [dpu, ofDpu] of Map.groupBy(rows, (row) => row[1])) {
+      const keptOf = this.#differences.stepsOf(hour, dpu);
+      const audited: Audited[] = [];
+      let isRight = true;
+      for (const row of ofDpu) {
+        const first = { recordedAtMs: timestampOf(row) + row[6], mapping: row[8], cause: null };
+        const later = keptOf(row).map(({ recordedAtMs, becomes, cause }) => ({
+          recordedAtMs,
+          mapping: becomes,
+          cause,
+        }));
+        const [kept, right] = [[first, ...later], this.#rightSteps(row)];
+        const isKept = areSame(kept, right);
+        audited.push([row, isKept ? kept : right]);
+        if (isKept) continue;
+        isRight = false;
+        const names = (steps: readonly AuditedStep[]) => steps.map(({ mapping }) => mapping).join(' → ');
+        const at = `event of DPU ${this.#dpuIds.get(dpu)} at ${new Date(timestampOf(row)).toISOString()}`;
+        faults.push({ space: null, detail: `${at}: mapped ${names(kept)}, should be ${names(right)}` });
+      }
+      if (!isRight && this.#repair) this.#rewrite(hour, dpu, audited);
+      checked.push(...audited);
+    }
+    return checked;
+  }
+
+  #rightSteps(row: EventRow): AuditedStep[] {
+    const recordedAtMs = timestampOf(row) + row[6];
+    const steps = this.#truth(this.#dpuIds.get(row[1]) as DpuId, timestampOf(row), recordedAtMs);
+    return steps.map(({ mapping, ...step }) => ({ ...step, mapping: this.#names.mapping(mapping) }));
+  }
+
+  #rewrite(hour: number, dpu: number, audited: readonly Audited[]): void {
+    this.#differences.drop(hour, dpu);
+    for (const [row, steps] of audited) {
+      for (const [index, { recordedAtMs, mapping, cause }] of steps.entries()) {
+        const before = steps[index - 1];
+        if (before === undefined) this.#setMapping.run(mapping, ...row.slice(0, 6));
+        else this.#differences.add([hour, dpu, cause ?? 0, before.mapping, mapping, recordedAtMs, packEvents([row])]);
+      }
+    }
+  }
+}
+
+/** Equal as answers: what held after everything recorded at one instant, instant by instant. */
+function areSame(one: readonly AuditedStep[], other: readonly AuditedStep[]): boolean {
+  const settled = (steps: readonly AuditedStep[]) => {
+    const last = steps.filter((step, index) => steps[index + 1]?.recordedAtMs !== step.recordedAtMs);
+    const moved = last.filter((step, index) => last[index - 1]?.mapping !== step.mapping);
+    return moved.map((step) => `${step.recordedAtMs} ${step.mapping}`).join();
+  };
+  return settled(one) === settled(other);
+}

@@ -1,0 +1,33 @@
+// Whole numbers from 0 to 2^53 as bytes, seven bits in each, the least first (LEB128, unsigned).
+
+/** Where reading goes on in the bytes. */
+export type Cursor = { at: number };
+
+export function readVarint(bytes: Uint8Array, cursor: Cursor): number {
+  let value = 0;
+  for (let scale = 1; ; scale *= 128) {
+    const byte = bytes[cursor.at++];
+    if (byte === undefined) throw new Error('packed numbers end within a number');
+    value += (byte & 0x7f) * scale;
+    if (byte < 0x80) return value;
+  }
+}
+
+export function writeVarint(bytes: number[], value: number): void {
+  let rest = value;
+  while (rest >= 0x80) {
+    bytes.push((rest % 128) | 0x80);
+    rest = Math.floor(rest / 128);
+  }
+  bytes.push(rest);
+}
+
+/** Signed numbers near zero as small unsigned ones: 0, -1, 1, -2, 2 are 0, 1, 2, 3, 4. */
+export function zigzag(value: number): number {
+  return value < 0 ? -2 * value - 1 : 2 * value;
+}
+
+/** The opposite of `zigzag`. */
+export function unzigzag(value: number): number {
+  return value % 2 === 1 ? -(value + 1) / 2 : value / 2;
+}
