@@ -18,6 +18,7 @@ import { type Offline, verifyCommands } from './shared/commands/verify-commands.
 import type { Config } from './shared/config.ts';
 import type { RunningService } from './shared/core.ts';
 import type { Log } from './shared/log.ts';
+import { entryOfCommand } from './shared/storage/audit-trail.ts';
 
 /** A start waits so long for the service before it to let go of the data directory (CONTRACT.md, Starting). */
 const LOCK_WAIT_MS = 5_000;
@@ -152,6 +153,7 @@ const offline: Offline = async (work) => {
   const core = await openAll(config, log);
   await core.processors.caughtUp(CAUGHT_UP_TIMEOUT_MS);
   const verification = await core.processors[work]();
+  await core.storage.audit.append(entryOfCommand(work, null, systemClock.nowMs()));
   await core.close();
   release();
   return { where: config.dataDir, verification };

@@ -19,6 +19,7 @@ import { negotiateExports } from './export.ts';
 import { describeApi, describeRoute } from './openapi.ts';
 import { Problem, problemBody, problemOf } from './problem.ts';
 import { tellOfRecounts } from './recount-notice.ts';
+import { auditRoutes } from './routes/audit.ts';
 import { changeRoutes } from './routes/changes.ts';
 import { commandRoutes } from './routes/commands.ts';
 import { countRoutes } from './routes/counts.ts';
@@ -82,6 +83,7 @@ const ROUTES = [
   eventRoutes,
   quarantineRoutes,
   keyRoutes,
+  auditRoutes,
   secretRoutes,
   webhookRoutes,
   webhookDeliveryRoutes,
@@ -125,7 +127,7 @@ export function buildApp(dependencies: ApiDependencies, upgrades: EventEmitter =
   app.addHook('onRoute', describeRoute);
   describeApi(app);
   serveDocs(app);
-  auditRequests(app);
+  auditRequests(app, dependencies);
   dependencies.requestTimes.count(app);
   negotiateExports(app);
   app.register(etag);

@@ -54,11 +54,11 @@ export function authenticateRequests(api: Api, access: Access, requestsPerS: num
       reply.header('www-authenticate', key === undefined ? REALM : `${REALM}, error="invalid_token"`);
       throw new Problem('unauthenticated', unauthenticated(request, key));
     }
+    request.identity = identity;
     if (!identity.scopes.has(scope)) {
       reply.header('www-authenticate', `${REALM}, error="insufficient_scope", scope="${scope}"`);
       throw new Problem('forbidden', `this key has not the scope ${scope}; ask for one that has`);
     }
-    request.identity = identity;
   });
 }
 

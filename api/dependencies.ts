@@ -29,6 +29,7 @@ export type ApiDependencies = {
   readonly floorplan: FloorplanService;
   readonly ingest: Ingest;
   readonly history: Storage['history'];
+  readonly audit: Storage['audit'];
   readonly connections: Pick<ConnectionStore, 'find'>;
   readonly commands: Pick<CommandStore, 'queue' | 'list' | 'withdraw'>;
   readonly processor: Omit<ProcessorControl, 'close'>;

@@ -62,7 +62,7 @@ export async function openApi(core: Core, config: Config, log: Log): Promise<Ope
     httpHost: host,
     httpPort: port,
   } = config;
-  const { history, credentials } = storage;
+  const { audit, history, credentials } = storage;
   const clockWatch = new ClockWatch(systemClock, () => void replayFuture({ ingest, history }, log));
   const dataDir = config.storage === 'embedded' ? config.dataDir : null;
   const { servers } = storage;
@@ -76,6 +76,7 @@ export async function openApi(core: Core, config: Config, log: Log): Promise<Ope
     floorplan,
     ingest,
     history,
+    audit,
     processor: processors,
     clock: systemClock,
     log,

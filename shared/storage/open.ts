@@ -4,6 +4,7 @@ import type { Claims } from '../claims.ts';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import type { ProcessorControl } from '../processor-control.ts';
+import type { AuditTrail } from './audit-trail.ts';
 import type { ChangeReader } from './changes.ts';
 import type { CommandStore } from './commands.ts';
 import type { ConnectionStore } from './connections.ts';
@@ -30,6 +31,7 @@ export type Storage = {
   readonly commands: Omit<CommandStore, 'close'>;
   /** Between all processes that share the store; null: they are one service, which tells them itself. */
   readonly claims: Claims | null;
+  readonly audit: Omit<AuditTrail, 'close'>;
   /** What the store is on, by name; each resolves when it answers. */
   readonly servers: Readonly<Record<string, () => Promise<void>>>;
   /** The processors, wherever they run; null: there is one, in this process, which whoever started it can ask. */

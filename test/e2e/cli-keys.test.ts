@@ -34,6 +34,17 @@ test('a host that others can reach needs a key; the first is made where no servi
   expect(await runCommand(['key', 'revoke', id, ...withKey])).toMatchObject({ code: 0, stdout: `revoked ${id}\n` });
   expect((await asked()).status).toBe(401);
   expect((await runCommand(['key', 'list', ...withKey])).stdout.trim().split('\n')).toHaveLength(2);
+  // Both ways in are in the audit trail.
+  const audit = await fetch(`${service.httpUrl}/v1/audit`, { headers: { authorization: `Bearer ${key}` } });
+  const { results } = (await audit.json()) as { results: { operation: string; thing: string }[] };
+  expect(results.map(({ operation }) => operation)).toEqual([
+    'DELETE /v1/keys/:id',
+    'POST /v1/keys',
+    'POST /v1/dpus/:id/secret',
+    'POST /v1/dpus',
+    'command key create',
+  ]);
+  expect(results.at(-1)?.thing).toBe(`/v1/keys/${key.split('_')[1]}`);
   const confined = await runCommand(['key', 'create', '--root-space', 'none', ...withKey]);
   expect([confined.code, confined.stderr]).toEqual([1, expect.stringContaining('space_not_found')]);
 });

@@ -103,6 +103,7 @@ const TABLE: Record<string, Case[]> = {
   'get /v1/recounts/{id}': [['/v1/recounts/1', 404]],
   'get /v1/quarantine': closed('/v1/quarantine'),
   'post /v1/quarantine/replay': closed('/v1/quarantine/replay', { reason: 'malformed' }),
+  'get /v1/audit': closed('/v1/audit'),
   'get /v1/keys': closed('/v1/keys'),
   'post /v1/keys': closed('/v1/keys', { scopes: ['read'] }),
   'delete /v1/keys/{id}': closed('/v1/keys/x'),

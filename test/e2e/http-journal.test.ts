@@ -48,13 +48,14 @@ beforeAll(async () => {
     readiness: new Readiness({ ...storage, ingest, processor, dataDir, clockWatch: { step: null } }),
     webhooks: { store: storage.webhooks, networks: [], changed: () => undefined },
   };
-  const { commands, connections, credentials, history } = storage;
+  const { audit, commands, connections, credentials, history } = storage;
   const access = new Access({ ...shared, store: credentials, adminKey: null, isLoopback: true });
   app = buildApp({
     ...shared,
     ...past,
     access,
     commands,
+    audit,
     connections,
     credentials,
     floorplan,

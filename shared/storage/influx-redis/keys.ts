@@ -60,6 +60,7 @@ export const keys = {
   commands: (dpuId: string) => `${PREFIX}{fleet}:commands:${dpuId}`,
   newestCommands: `${PREFIX}{fleet}:commands`,
   commandNumber: `${PREFIX}{fleet}:command:number`,
+  auditTrail: `${PREFIX}{plan}:audit`,
   processors: `${PREFIX}processors`,
   partitions: `${PREFIX}partitions`,
 } as const;

@@ -2,6 +2,7 @@
 import { Atlas } from '../../atlas.ts';
 import { type Clock, systemClock } from '../../clock.ts';
 import type { ProcessorConfig, Storage } from '../open.ts';
+import { openRedisAuditTrail } from './audit-trail.ts';
 import { openChangeReader } from './change-reader.ts';
 import { openRedisClaims } from './claims.ts';
 import { openRedisCommands } from './commands.ts';
@@ -50,6 +51,7 @@ export async function openInfluxRedis(
       ...openChangeReader(redis, partitions),
       ...openRecountReader(redis, partitions),
     },
+    audit: openRedisAuditTrail(redis),
     credentials: openRedisCredentials(redis),
     connections: openRedisConnections(redis),
     webhooks: openRedisWebhooks(redis, clock),

@@ -42,6 +42,7 @@ export async function openEmbedded(
       newest: serving.newestCredential,
       changes: serving.credentialChanges,
     },
+    audit: { append: serving.appendAudit, list: serving.listAudit },
     connections: connectionsOf(serving),
     webhooks: {
       webhooks: serving.webhooks,

@@ -1,9 +1,11 @@
 // The thread for what the API asks for, facts and queries; one thread for both, because each thread costs 10 MB.
 import { systemClock } from '../../clock.ts';
 import { serveThread } from '../../thread.ts';
+import type { AuditTrail } from '../audit-trail.ts';
 import type { CredentialStore } from '../credentials.ts';
 import type { FloorplanStore } from '../floorplan.ts';
 import type { WebhookStore } from '../webhooks.ts';
+import { openAuditTrail } from './audit-trail.ts';
 import { endAllConnections, openFleetDatabase } from './connections.ts';
 import { openCredentials } from './credentials.ts';
 import { type FleetCalls, fleetCalls } from './fleet-calls.ts';
@@ -20,6 +22,8 @@ type CredentialCalls = {
   readonly credentialKeys: CredentialStore['keys'];
   readonly newestCredential: CredentialStore['newest'];
   readonly credentialChanges: CredentialStore['changes'];
+  readonly appendAudit: AuditTrail['append'];
+  readonly listAudit: AuditTrail['list'];
 };
 
 export type Serving = FloorplanStore & EmbeddedReader & CredentialCalls & FleetCalls & WebhookStore;
@@ -28,12 +32,14 @@ serveThread(({ dataDir }: ServingThreadOptions): Serving => {
   const floorplan = openFloorplan(dataDir, systemClock);
   const history = openHistoryReader(dataDir);
   const credentials = openCredentials(dataDir);
+  const audit = openAuditTrail(dataDir);
   const fleet = openFleetDatabase(dataDir);
   endAllConnections(fleet, systemClock.nowMs());
   const webhooks = openWebhooks(dataDir);
   const close = async () => {
     fleet.close();
     await webhooks.close();
+    await audit.close();
     await credentials.close();
     await floorplan.close();
     await history.close();
@@ -47,6 +53,8 @@ serveThread(({ dataDir }: ServingThreadOptions): Serving => {
     credentialKeys: credentials.keys,
     newestCredential: credentials.newest,
     credentialChanges: credentials.changes,
+    appendAudit: audit.append,
+    listAudit: audit.list,
     ...fleetCalls(fleet),
     close,
   };
