@@ -24,6 +24,7 @@ export type TestBroker = AsyncDisposable & {
   readonly service: BrokerService;
   readonly port: number;
   readonly writer: JournalWriter;
+  readonly ingest: Ingest;
   /** Every record that is durable, in order. */
   readonly records: JournalRecord[];
   /** From now on nothing becomes durable, until `release`. */
@@ -72,6 +73,7 @@ export async function startTestBroker(options: TestBrokerOptions = {}): Promise<
     service,
     port: service.ports.mqtt as number,
     writer,
+    ingest,
     records: disk.records,
     hold: disk.hold,
     release: disk.release,

@@ -38,6 +38,11 @@ export async function openWire(
   const to = { port, host: '127.0.0.1', ...more };
   const socket = tls === undefined ? connectSocket({ ...to, noDelay: true }) : connectTls({ ...to, ...tls });
   await once(socket, tls === undefined ? 'connect' : 'secureConnect');
+  return wireOn(socket, protocolVersion);
+}
+
+/** The packets on a socket that is open already, of either side. */
+export function wireOn(socket: Socket, protocolVersion: 4 | 5): Wire {
   const received: Packet[] = [];
   let ended = false;
   let changed: (() => void)[] = [];
