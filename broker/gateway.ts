@@ -21,6 +21,11 @@ const REST_MS_MIN = 100;
 const REST_AWAY_MS_MAX = 1_000;
 /** At most, after it has refused: somebody has to do something first. */
 const REST_REFUSED_MS_MAX = 30_000;
+/** As long, at most, when another client seems to take the session over and over. */
+const REST_CONTENDED_MS_MAX = 10_000;
+/** Resumed sessions that ended soon, without a failed try in between: brokers seldom say that another client has come. */
+const CONTENDED_AFTER = 3;
+const CONTENDED = '; if another footfall uses this client id, give each a FOOTFALL_GATEWAY_CLIENT_ID of its own';
 /** A connection that lived so long was a good one: the next rest is short again. */
 const LIFE_MS_GOOD = 10_000;
 
@@ -55,6 +60,10 @@ class ReconnectingGateway implements Gateway {
   #status = { isConnected: false, why: null as string | null, acknowledged: 0, connects: 0 };
   #restMs = REST_MS_MIN;
   #openedAtMs = 0;
+  /** In a row. */
+  #shortLives = 0;
+  /** Told once, however often it is tried. */
+  #toldWhy: string | null = null;
   #timer: NodeJS.Timeout | null = null;
   #closing = false;
 
@@ -95,6 +104,8 @@ class ReconnectingGateway implements Gateway {
   #opened(isResumed: boolean): void {
     const { clock, log } = this.#dependencies;
     this.#openedAtMs = clock.monotonicMs();
+    if (!isResumed) this.#shortLives = 0;
+    this.#toldWhy = null;
     const isForgotten = !isResumed && this.#status.connects > 0;
     this.#status = { ...this.#status, isConnected: true, why: null, connects: this.#status.connects + 1 };
     const filter = filterOf(this.#config);
@@ -109,25 +120,34 @@ class ReconnectingGateway implements Gateway {
     );
   }
 
-  #ended({ why, isRefused, isVersion }: Ended): void {
+  #ended(ended: Ended): void {
     const { clock, log } = this.#dependencies;
     const wasGood = this.#status.isConnected && clock.monotonicMs() - this.#openedAtMs > LIFE_MS_GOOD;
+    this.#shortLives = this.#status.isConnected && !wasGood ? this.#shortLives + 1 : 0;
+    if (wasGood) this.#restMs = REST_MS_MIN;
+    const isContended = this.#shortLives >= CONTENDED_AFTER && !ended.isRefused;
+    const why = isContended ? ended.why + CONTENDED : ended.why;
     this.#status = { ...this.#status, isConnected: false, why };
     this.#session = null;
     if (this.#closing) return;
-    if (isVersion && this.#version === 5) {
+    if (ended.isVersion && this.#version === 5) {
       this.#version = 4;
       return this.#connect();
     }
-    if (wasGood) this.#restMs = REST_MS_MIN;
-    const restMs = Math.round(this.#restMs * (1 + Math.random() / 2));
-    this.#restMs = Math.min(2 * this.#restMs, isRefused ? REST_REFUSED_MS_MAX : REST_AWAY_MS_MAX);
-    const level = isRefused ? 'error' : 'warn';
-    log[level](
-      { ...this.#where, why, nextTryMs: restMs },
-      'gateway: no connection to the other broker; it is tried again',
+    const nextTryMs = this.#rest(
+      ended.isRefused ? REST_REFUSED_MS_MAX : isContended ? REST_CONTENDED_MS_MAX : REST_AWAY_MS_MAX,
     );
-    this.#timer = setTimeout(() => this.#connect(), restMs);
+    const level = ended.isRefused || isContended ? 'error' : why === this.#toldWhy ? 'debug' : 'warn';
+    this.#toldWhy = why;
+    log[level]({ ...this.#where, why, nextTryMs }, 'gateway: no connection to the other broker; it is tried again');
+    this.#timer = setTimeout(() => this.#connect(), nextTryMs);
+  }
+
+  /** How long to wait now; the next time it is twice as long, up to `most`. */
+  #rest(most: number): number {
+    const restMs = Math.min(this.#restMs, most);
+    this.#restMs = 2 * restMs;
+    return Math.round(restMs * (1 + Math.random() / 2));
   }
 }
 
