@@ -11,6 +11,7 @@ import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import type { GatewayConfig } from '../shared/gateway-config.ts';
 import type { Log } from '../shared/log.ts';
+import { counter, gauge, type Reading } from '../shared/metrics/reading.ts';
 import { type Ended, filterOf, type Version } from './gateway-packets.ts';
 import { GatewaySession, type SessionDependencies } from './gateway-session.ts';
 import { LIMITS } from './limits.ts';
@@ -42,6 +43,7 @@ export type GatewayStatus = {
 
 export type Gateway = {
   status(): GatewayStatus;
+  measure(): Reading[];
   /** Acknowledges what is being stored (5 s at most), then ends the connection. */
   close(): Promise<void>;
 };
@@ -76,6 +78,15 @@ class ReconnectingGateway implements Gateway {
 
   status(): GatewayStatus {
     return { ...this.#status };
+  }
+
+  measure(): Reading[] {
+    const { isConnected, connects, acknowledged } = this.#status;
+    return [
+      gauge('footfall_gateway_connected', 'Whether events are consumed from the other broker', Number(isConnected)),
+      counter('footfall_gateway_connects_total', 'How often consuming began', connects),
+      counter('footfall_gateway_acknowledged_total', 'Messages stored and acknowledged to it', acknowledged),
+    ];
   }
 
   async close(): Promise<void> {

@@ -78,7 +78,8 @@ export async function openBroker(core: Core, config: Config, log: Log): Promise<
   const close = async () => {
     await Promise.all([gateway.close(), broker.close()]);
   };
-  return { ...broker, gateway, close };
+  const measure = async () => [...(await broker.measure()), ...gateway.measure()];
+  return { ...broker, gateway, measure, close };
 }
 
 async function openDoorsOfBroker(core: Core, config: Config, log: Log): Promise<BrokerService> {

@@ -31,7 +31,9 @@ const rules = group?.rules ?? [];
 let service: Service;
 let samples: Sample[];
 beforeAll(async () => {
-  service = await startService({ environment: { FOOTFALL_METRICS_PORT: '0' } });
+  // A gateway is told of also while the other broker is away.
+  const environment = { FOOTFALL_METRICS_PORT: '0', FOOTFALL_GATEWAY_URL: 'mqtt://127.0.0.1:9' };
+  service = await startService({ environment });
   await httpClient(service.httpUrl).get('/v1/spaces');
   samples = await scrape(service);
 });

@@ -3,6 +3,7 @@
 import { connectAsync } from 'mqtt';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Client, httpClient, untilStored } from '../support/http.ts';
+import { sampleOf, scrape } from '../support/metrics.ts';
 import { type Mosquitto, startMosquitto, whyNoMosquitto } from '../support/mosquitto.ts';
 import { type Service, startService } from '../support/service.ts';
 
@@ -30,6 +31,7 @@ describe.skipIf(missing !== null)('the gateway', () => {
     service = await startService({
       environment: {
         FOOTFALL_GATEWAY_URL: mosquitto.url,
+        FOOTFALL_METRICS_PORT: '0',
         FOOTFALL_LOG_LEVEL: 'info',
         FOOTFALL_LATENESS_ALLOWED_S: '1',
       },
@@ -63,6 +65,9 @@ describe.skipIf(missing !== null)('the gateway', () => {
     await publish([`[${events(3).join()}]`]);
     await untilStored(client, stored);
     expect((await client.get('/v1/spaces/A/count')).count).toBe(stored);
+    const samples = await scrape(service);
+    expect(sampleOf(samples, 'footfall_gateway_connected')).toBe(1);
+    expect(sampleOf(samples, 'footfall_gateway_acknowledged_total')).toBe(7);
     await publish(['[]'], 'dpu/283/events');
     const watermark = async () => (await client.get('/v1/spaces/A/count')).watermark;
     await expect.poll(watermark, PATIENCE).not.toBeNull();
