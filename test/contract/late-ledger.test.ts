@@ -134,7 +134,7 @@ test('a store that has a row for each difference is brought up to date as it is 
   await store.end();
   const database = new DatabaseSync(historyPath(store.place));
   database.exec(
-    `DROP TABLE difference_hour; DROP TABLE shift_day; DROP INDEX event_late;
+    `DROP TABLE difference_hour; DROP TABLE shift_day; DROP INDEX event_recorded_late;
      CREATE TABLE difference (
        second INTEGER NOT NULL, dpu INTEGER NOT NULL, ms INTEGER NOT NULL, direction INTEGER NOT NULL, epoch INTEGER NOT NULL,
        seq INTEGER NOT NULL, cause INTEGER NOT NULL, was INTEGER NOT NULL, becomes INTEGER NOT NULL, recorded_at INTEGER NOT NULL,

@@ -78,8 +78,10 @@ CREATE TABLE IF NOT EXISTS difference_hour (
   PRIMARY KEY (hour, dpu, cause, was, becomes, recorded_at)
 ) STRICT, WITHOUT ROWID;
 
--- The late ledger, of events: by the hour of the timestamp those recorded more than a minute after it, in the order of recording.
-CREATE INDEX IF NOT EXISTS event_late ON event (second / 3600, 1000 * second + ms + recorded_after_ms, mapping)
+-- The late ledger, of events: those recorded more than a minute after their timestamp, by the hour of recording (as in `arrival`),
+-- then by that of the timestamp. So what is recorded together lies together, however far apart it happened.
+CREATE INDEX IF NOT EXISTS event_recorded_late
+  ON event ((1000 * second + ms + recorded_after_ms) / 3600000, second / 3600, 1000 * second + ms + recorded_after_ms, mapping)
   WHERE recorded_after_ms > 60000;
 
 -- The late ledger, of differences: how they change the sums of a space in a day, by when they were recorded. hours: of its 24
