@@ -74,13 +74,16 @@ async function startNamed(name: string, config: Config, log: Log): Promise<Runni
   }
   switch (name) {
     case 'broker':
-      return (await import('./broker/main.ts')).runBroker(config, log);
+      return (await import('./broker/main.ts')).runBroker(config, log, await openCounts());
     case 'api':
       return (await import('./api/main.ts')).runApi(config, log);
     default:
       return (await import('./processor/main.ts')).runProcessor(config, log);
   }
 }
+
+/** Handed over, because only this file may know it. */
+const openCounts = async () => (await import('./api/live/count-notices.ts')).countBoard;
 
 /** Starts the processor, and what the services stand on. */
 async function openAll(config: Config, log: Log) {
@@ -121,7 +124,7 @@ async function startAll(config: Config, log: Log): Promise<RunningService> {
     release();
   };
   try {
-    const broker = await openBroker(core, config, log);
+    const broker = await openBroker(core, config, log, await openCounts());
     doors.push(broker);
     const api = await openApi(core, config, log);
     doors.push(api);

@@ -6,7 +6,7 @@ import { whyNoInflux, whyNoRedis } from './test/support/servers.ts';
 const ON_BOTH = [
   'test/property/*.test.ts',
   'test/e2e/http-*.test.ts',
-  'test/e2e/mqtt-{service,gateway}.test.ts',
+  'test/e2e/mqtt-{service,gateway,topics}.test.ts',
   'test/fault/commands-kill.test.ts',
   'test/e2e/cli-{real-data,replay}.test.ts',
 ];

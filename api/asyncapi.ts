@@ -1,12 +1,25 @@
-// AsyncAPI 3 of what goes over MQTT, at /asyncapi.json: what DPUs publish, and what they are told.
+// AsyncAPI 3 of what goes over MQTT, at /asyncapi.json: what DPUs publish, what they are told, and what readers are.
 import { z } from 'zod';
 import { EVENTS_PER_MESSAGE_MAX } from '../shared/event.ts';
 import { eventSchema } from '../shared/event-schema.ts';
 import { ID_PATTERN } from '../shared/ids.ts';
 
 const dpuId = { description: `Id of the DPU: ${ID_PATTERN.source}`, examples: ['423'] };
+const spaceId = { description: `Id of the space: ${ID_PATTERN.source}`, examples: ['lobby'] };
 const events = z.union([eventSchema, z.array(eventSchema).max(EVENTS_PER_MESSAGE_MAX)]);
 const command = z.object({ id: z.string(), command: z.string(), arguments: z.looseObject({}) });
+
+const moment = z.iso.datetime();
+const count = z.object({
+  type: z.literal('count'),
+  space_id: z.string(),
+  at: moment,
+  count: z.int(),
+  occupancy: z.int().min(0),
+  status: z.enum(['settled', 'provisional']),
+  revision: z.int(),
+});
+const status = z.object({ online: z.boolean(), since: moment.nullable(), last_heard: moment.nullable() });
 
 /** The schema in JSON Schema draft 7, which is the one of AsyncAPI. */
 function payloadOf(schema: z.ZodType, example: unknown): object {
@@ -15,6 +28,9 @@ function payloadOf(schema: z.ZodType, example: unknown): object {
 }
 
 const EVENT = { timestamp: '2026-03-02T09:00:00.123Z', direction: 1, epoch: 1, seq: 4711 };
+const AT = '2026-03-02T09:00:00.250Z';
+const COUNT = { type: 'count', space_id: 'lobby', at: AT, count: 3, occupancy: 3, status: 'provisional', revision: 17 };
+const STATUS = { online: true, since: '2026-03-01T22:10:04.003Z', last_heard: AT };
 const COMMAND = { id: 'c1', command: 'restart', arguments: {} };
 
 const securitySchemes = {
@@ -24,7 +40,8 @@ const securitySchemes = {
   },
   key: {
     type: 'userPassword',
-    description: 'The password is a key with the scope ingest; any client id and user name.',
+    description:
+      'The password is a key, with the scope ingest for events and commands, with read for counts and states; any client id and user name.',
   },
 };
 const anySecurity = Object.keys(securitySchemes).map((name) => ({ $ref: `#/components/securitySchemes/${name}` }));
@@ -61,6 +78,19 @@ export const ASYNCAPI = {
       parameters: { dpu_id: dpuId },
       messages: { command: { $ref: '#/components/messages/command' } },
     },
+    count: {
+      address: 'spaces/{space_id}/count',
+      description:
+        'Retained: the count of now of a space. An empty payload says that there is no such space any more. `spaces/+/count` brings those that the key may see.',
+      parameters: { space_id: spaceId },
+      messages: { count: { $ref: '#/components/messages/count' } },
+    },
+    status: {
+      address: 'dpus/{dpu_id}/status',
+      description: 'Retained: whether a DPU is connected, since when, and (by the minute) when it was last heard.',
+      parameters: { dpu_id: dpuId },
+      messages: { status: { $ref: '#/components/messages/status' } },
+    },
   },
   operations: {
     receiveEvents: {
@@ -79,6 +109,19 @@ export const ASYNCAPI = {
       channel: { $ref: '#/channels/commands' },
       bindings: { mqtt: { qos: 1, retain: false, bindingVersion: '0.2.0' } },
     },
+    sendCount: {
+      action: 'send',
+      summary: 'Tells readers the count of a space, and every change of it',
+      description: 'A slow reader gets the newest of each space, never a queue of older ones.',
+      channel: { $ref: '#/channels/count' },
+      bindings: { mqtt: { qos: 0, retain: true, bindingVersion: '0.2.0' } },
+    },
+    sendStatus: {
+      action: 'send',
+      summary: 'Tells readers the state of a DPU, and every change of it',
+      channel: { $ref: '#/channels/status' },
+      bindings: { mqtt: { qos: 0, retain: true, bindingVersion: '0.2.0' } },
+    },
   },
   components: {
     messages: {
@@ -94,6 +137,16 @@ export const ASYNCAPI = {
         title: 'A command',
         payload: payloadOf(command, COMMAND),
         examples: [{ name: 'restart', payload: COMMAND }],
+      },
+      count: {
+        title: 'The count of a space',
+        payload: payloadOf(count, COUNT),
+        examples: [{ name: 'three people', payload: COUNT }],
+      },
+      status: {
+        title: 'The state of a DPU',
+        payload: payloadOf(status, STATUS),
+        examples: [{ name: 'connected', payload: STATUS }],
       },
     },
     securitySchemes,

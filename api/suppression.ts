@@ -1,7 +1,7 @@
 // Suppression of small counts, for readers who must not be able to tell single people: 1 to n-1 are answered as null, and
 // what holds one says so (`"suppressed":"<5"`). Whatever tells single crossings is closed to such a reader.
 import type { FastifyRequest } from 'fastify';
-import type { Identity } from '../shared/access.ts';
+import { suppressBelowOf } from '../shared/suppression.ts';
 import type { Api } from './dependencies.ts';
 import { Problem } from './problem.ts';
 
@@ -23,12 +23,6 @@ const NUMBERS = new Set(['count', 'occupancy', 'entrances', 'exits', 'events', '
 
 /** Counts below this are not told to the maker of the request; null: all are told. */
 export type SuppressBelow = number | null;
-
-/** By the key itself, else `standard` for keys that may only read. */
-export function suppressBelowOf(identity: Identity | null, standard: SuppressBelow): SuppressBelow {
-  if (identity === null) return null;
-  return identity.suppressBelow ?? (identity.scopes.has('manage') ? null : standard);
-}
 
 declare module 'fastify' {
   interface FastifyRequest {

@@ -1,19 +1,26 @@
 // Who may connect, and what each connection may do then: a DPU speaks for itself only, a key with the scope ingest for all,
-// or, if it is confined to a space, for those wholly within it.
+// or, if it is confined to a space, for those wholly within it. A key with the scope read reads what it would over HTTP.
 //
 //   CONNECT ──▶ service open? ──▶ anybody
-//                   └─ no ──▶ password is a good key with ingest ──▶ any DPU's events
+//                   └─ no ──▶ password is a good key ──▶ ingest: any DPU's events; read: counts and states
 //                        └──▶ client id = user name = a known DPU, password is its secret ──▶ its own events and commands
 //                        └──▶ its certificate's name = client id = a known DPU ──▶ the same, no password
 //                        └──▶ CONNACK 4 (wrong), 5 (nothing given, not allowed), 3 (cannot be judged now)
 import type { Duplex } from 'node:stream';
 import type { AedesOptions, Client } from 'aedes';
-import type { Access, CredentialName } from '../shared/access.ts';
 import type { Clock } from '../shared/clock.ts';
 import { Confinements } from '../shared/confinement.ts';
-import type { Floorplan } from '../shared/floorplan.ts';
 import type { DpuId, SpaceId } from '../shared/ids.ts';
-import { dpuOfCommandsFilter, isSubscribable } from './topics.ts';
+import {
+  type Connect,
+  IDENTIFIER_REJECTED,
+  Refusal,
+  refusalOf,
+  type Session,
+  type SessionSources,
+  sessionOf,
+} from './session.ts';
+import { dpuOfCommandsFilter, idInFilter, isSubscribable, READABLES, type Readable } from './topics.ts';
 
 export type Authenticate = NonNullable<AedesOptions['authenticate']>;
 
@@ -22,47 +29,22 @@ export type Doorman = {
   readonly authenticate: Authenticate;
   /** The client at the other end of this stream has shown a good certificate with this name. */
   certify(stream: Duplex, name: string): void;
-  /** False: the connection is to be closed, because MQTT 3.1.1 has no answer that refuses a publish. */
-  mayPublish(client: Client, dpuId: DpuId): boolean;
+  /**
+   * Of events of the DPU; null: of anything else, which is quarantined. False: the connection is to be closed, because MQTT
+   * 3.1.1 has no answer that refuses a publish.
+   */
+  mayPublish(client: Client, dpuId: DpuId | null): boolean;
   maySubscribe(client: Client, filter: string): boolean;
+  /** The count of a space, or the state of a DPU. */
+  mayRead(client: Client, what: Readable, id: string): boolean;
+  /** True for a client that sees a part only, which changes with the floor plan. */
+  isConfined(client: Client): boolean;
   /** True for a client that is one DPU, whose rate is limited; false for keys, and while the service is open. */
   isLimited(client: Client): boolean;
   close(): void;
 };
 
-export type DoormanDependencies = {
-  readonly access: Access;
-  readonly plan: Floorplan;
-  readonly clock: Clock;
-};
-
-/** What a connection was let in with; `name` null: with nothing, while the service was open. */
-type Session = {
-  readonly name: CredentialName | null;
-  /** Of the secret; null: not with a secret. */
-  readonly hash: string | null;
-  /** The only DPU that it speaks for; null: for all. */
-  readonly dpuId: DpuId | null;
-  /** Of those it speaks for only the ones that lie wholly within this space; null: all. */
-  readonly rootSpaceId: SpaceId | null;
-  readonly expiresAtMs: number | null;
-};
-
-type Connect = [client: Client, username: string | undefined, password: string | undefined];
-
-/** CONNACK return codes (MQTT 3.1.1, table 3.1). */
-const UNAVAILABLE = 3;
-const WRONG_CREDENTIALS = 4;
-const NOT_AUTHORIZED = 5;
-
-/** Why a CONNECT is refused; aedes answers with `returnCode`. */
-class Refusal extends Error {
-  readonly returnCode: number;
-  constructor(returnCode: number, message: string) {
-    super(message);
-    this.returnCode = returnCode;
-  }
-}
+export type DoormanDependencies = SessionSources & { readonly clock: Clock };
 
 /** Lets everybody in: right where no credential is known. */
 export function admitAnybody(): Doorman {
@@ -71,6 +53,8 @@ export function admitAnybody(): Doorman {
     certify: () => undefined,
     mayPublish: () => true,
     maySubscribe: (_client, filter) => isSubscribable(filter),
+    mayRead: () => true,
+    isConfined: () => false,
     isLimited: () => false,
     close: () => undefined,
   };
@@ -81,9 +65,14 @@ export function admitKnown(dependencies: DoormanDependencies): Doorman {
   const { access, clock } = dependencies;
   const sessions = new Map<Client, Session>();
   const confinements = new Confinements(dependencies.plan);
-  const speaksFor = ({ dpuId: own, rootSpaceId }: Session, dpuId: DpuId): boolean => {
-    if ((own ?? dpuId) !== dpuId) return false;
+  const speaksFor = ({ dpuId: own, rootSpaceId, maySpeak }: Session, dpuId: DpuId): boolean => {
+    if (!maySpeak || (own ?? dpuId) !== dpuId) return false;
     return rootSpaceId === null || confinements.of(rootSpaceId, clock.nowMs()).isDpuInside(dpuId);
+  };
+  const reads = ({ mayRead, rootSpaceId }: Session, what: Readable, id: string): boolean => {
+    if (!mayRead || rootSpaceId === null) return mayRead;
+    const { spaces, dpus } = confinements.of(rootSpaceId, clock.nowMs()).plan;
+    return what === 'count' ? spaces.has(id as SpaceId) : dpus.has(id as DpuId);
   };
   const certified = new WeakMap<object, string>();
   /** Those among `sessions` that end by the clock. */
@@ -122,6 +111,11 @@ export function admitKnown(dependencies: DoormanDependencies): Doorman {
       const session = await sessionOf(dependencies, certified.get(connect[0].conn) ?? null, ...connect);
       if (revision !== access.revision) continue;
       const [client] = connect;
+      const dpuId = client.id as DpuId;
+      // It would take over from the DPU.
+      if (dependencies.plan.dpus.has(dpuId) && !speaksFor(session, dpuId)) {
+        throw new Refusal(IDENTIFIER_REJECTED, `${dpuId} is the id of a DPU, for which it does not speak`);
+      }
       if (!client.conn.destroyed) keep(client, session);
       return;
     }
@@ -137,49 +131,26 @@ export function admitKnown(dependencies: DoormanDependencies): Doorman {
     certify: (stream, name) => void certified.set(stream, name),
     mayPublish: (client, dpuId) => {
       const session = sessions.get(client);
-      return session !== undefined && speaksFor(session, dpuId);
+      return session !== undefined && (dpuId === null ? session.maySpeak : speaksFor(session, dpuId));
     },
     maySubscribe: (client, filter) => {
       const session = sessions.get(client);
       if (session === undefined || !isSubscribable(filter)) return false;
-      if (session.dpuId === null && session.rootSpaceId === null) return true;
       const dpuId = dpuOfCommandsFilter(filter);
-      return dpuId !== null && speaksFor(session, dpuId);
+      if (dpuId !== null) return speaksFor(session, dpuId);
+      for (const what of READABLES) {
+        const id = idInFilter(what, filter);
+        if (id !== null) return session.mayRead && (id === '+' || reads(session, what, id));
+      }
+      // Nothing comes by it.
+      return session.dpuId === null && session.rootSpaceId === null;
     },
+    mayRead: (client, what, id) => {
+      const session = sessions.get(client);
+      return session !== undefined && reads(session, what, id);
+    },
+    isConfined: (client) => (sessions.get(client)?.rootSpaceId ?? null) !== null,
     isLimited: (client) => (sessions.get(client)?.dpuId ?? null) !== null,
     close: unwatch,
   };
-}
-
-async function sessionOf(
-  { access, plan }: DoormanDependencies,
-  certifiedId: string | null,
-  ...[client, username, password]: Connect
-): Promise<Session> {
-  if (await access.isOpen()) return { name: null, hash: null, dpuId: null, rootSpaceId: null, expiresAtMs: null };
-  const dpuId = client.id as DpuId;
-  if (certifiedId !== null) {
-    if (certifiedId !== dpuId || !plan.dpus.has(dpuId)) {
-      throw new Refusal(NOT_AUTHORIZED, 'the name in its certificate is not its client id, or of no DPU');
-    }
-    const standing = await access.standing(dpuId, null);
-    if (standing === null) throw new Refusal(NOT_AUTHORIZED, 'what it connects with has been revoked');
-    return { name: `dpu:${dpuId}`, dpuId, rootSpaceId: null, ...standing };
-  }
-  if (password === undefined || password === '') throw new Refusal(NOT_AUTHORIZED, 'neither a key nor a secret');
-  const identity = await access.authenticateKey(password);
-  if (identity !== null) {
-    if (!identity.scopes.has('ingest')) throw new Refusal(NOT_AUTHORIZED, 'the key has not the scope ingest');
-    const { id, rootSpaceId, expiresAtMs } = identity;
-    return { name: `key:${id}`, hash: null, dpuId: null, rootSpaceId, expiresAtMs };
-  }
-  const isKnown = username === client.id && plan.dpus.has(dpuId);
-  const standing = isKnown ? await access.authenticateDpu(dpuId, password) : null;
-  if (standing !== null) return { name: `dpu:${dpuId}`, dpuId, rootSpaceId: null, ...standing };
-  throw new Refusal(WRONG_CREDENTIALS, 'wrong credentials; a DPU has its id as client id and as user name');
-}
-
-function refusalOf(error: Error): Refusal {
-  if (error instanceof Refusal) return error;
-  return new Refusal(UNAVAILABLE, `it cannot be judged now: ${error.message}`);
 }

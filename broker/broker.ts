@@ -127,7 +127,7 @@ export async function createBroker(dependencies: BrokerDependencies): Promise<Br
     },
   });
   aedes.on('clientReady', welcome);
-  tellPublishers(aedes, dependencies.publishers, doorman.maySubscribe);
+  tellPublishers(aedes, dependencies.publishers, doorman);
   let closing = false;
   return {
     accept: (stream, address, certifiedId = null) => {

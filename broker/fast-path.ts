@@ -29,7 +29,8 @@ import { dpuOfEventsTopic } from './topics.ts';
 
 /** What a fast path needs of its connection. */
 export type FastPathOwner = {
-  mayPublish(dpuId: DpuId): boolean;
+  /** Null: what is no event of a DPU. */
+  mayPublish(dpuId: DpuId | null): boolean;
   /** Calls `flush` at the end of this turn. */
   flushSoon(path: FastPath): void;
   send(bytes: Buffer): void;
@@ -199,8 +200,8 @@ export class FastPath {
     if (topic === '') throw new FrameError('an empty topic [MQTT-4.7.3-1]');
     if (/[+#]/.test(topic)) throw new FrameError('a topic with a wildcard [MQTT-3.3.2-2]');
     const dpuId = dpuOfEventsTopic(topic);
-    if (dpuId !== null && !this.#owner.mayPublish(dpuId)) {
-      throw new FrameError(`it may not publish events of DPU ${dpuId}`, 'publish_not_authorized');
+    if (!this.#owner.mayPublish(dpuId)) {
+      throw new FrameError(`it may not publish to ${topic}`, 'publish_not_authorized');
     }
     this.#dpuId = dpuId;
     this.#topic = Buffer.from(bytes.subarray(at, topicEnd));

@@ -31,7 +31,8 @@ export type Gate = {
 /** What a client was accepted as. */
 export type Accepted = {
   readonly clientId: string;
-  mayPublish(dpuId: DpuId): boolean;
+  /** Null: what is no event of a DPU. */
+  mayPublish(dpuId: DpuId | null): boolean;
   /** Null: as many as come. */
   readonly publishesPerSecondMax: number | null;
 };

@@ -107,8 +107,8 @@ export class Guard extends AedesStream {
     if (refusal !== null) this.refuse(refusal, `nothing for ${Math.round(silentMs)} ms`);
   }
 
-  override send(bytes: Buffer): void {
-    this.#peer.send(bytes);
+  override send(bytes: Buffer, taken?: () => void): void {
+    this.#peer.send(bytes, taken);
   }
 
   /** The client has shown that it is there. */

@@ -55,9 +55,10 @@ export class Peer {
     else this.#source.pause();
   }
 
-  send(bytes: Buffer): void {
+  /** `taken` is called when the peer, or the system on its way, has taken them; never, if it does not. */
+  send(bytes: Buffer, taken?: () => void): void {
     const source = this.#source;
-    if (source.destroyed || source.write(bytes) || this.#clogged) return;
+    if (source.destroyed || source.write(bytes, (error) => error || taken?.()) || this.#clogged) return;
     if (source.writableLength < this.#limits.unsentBytesMax) return;
     this.#clogged = true;
     this.heard();

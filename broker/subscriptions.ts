@@ -1,6 +1,8 @@
 // Subscriptions: which of them are granted, how many a connection may have, and who publishes to them.
 import type { Aedes, AedesOptions, Client } from 'aedes';
+import type { Doorman } from './authenticate.ts';
 import type { Guard } from './guard.ts';
+import type { Readable } from './topics.ts';
 
 type SubscribeHook = NonNullable<AedesOptions['authorizeSubscribe']>;
 
@@ -11,6 +13,10 @@ export type Subscribed = {
   readonly qos: number;
   /** False once what the client was let in with does not allow it any more. */
   isAllowed(): boolean;
+  /** Whether the client may see it by now. */
+  mayRead(what: Readable, id: string): boolean;
+  /** It sees a part only, which changes with the floor plan. */
+  readonly isConfined: boolean;
 };
 
 /** Publishes to those who subscribe; filters that are not of its topics are nothing to it, and closed guards unsubscribed. */
@@ -26,20 +32,32 @@ const FAILURE = 0x80;
 export function tellPublishers(
   aedes: Aedes,
   publishers: readonly Publisher[],
-  maySubscribe: (client: Client, filter: string) => boolean,
+  doorman: Pick<Doorman, 'maySubscribe' | 'mayRead' | 'isConfined'>,
 ): void {
   const guardOf = (client: Client) => client.conn as unknown as Guard;
+  // What is published to a client comes after its SUBACK, which aedes writes at the end of this turn.
+  const later = (tell: () => void) => void setImmediate(tell);
   aedes.on('subscribe', (subscriptions, client) => {
     for (const { topic: filter, qos } of subscriptions) {
       if ((qos as number) === FAILURE) continue;
-      const subscribed = { guard: guardOf(client), filter, qos, isAllowed: () => maySubscribe(client, filter) };
-      for (const publisher of publishers) publisher.subscribed(subscribed);
+      const subscribed = {
+        guard: guardOf(client),
+        filter,
+        qos,
+        isAllowed: () => doorman.maySubscribe(client, filter),
+        mayRead: (what: Readable, id: string) => doorman.mayRead(client, what, id),
+        isConfined: doorman.isConfined(client),
+      };
+      later(() => {
+        for (const publisher of publishers) publisher.subscribed(subscribed);
+      });
     }
   });
   aedes.on('unsubscribe', (filters, client) => {
-    for (const filter of filters) {
-      for (const publisher of publishers) publisher.unsubscribed(guardOf(client), filter);
-    }
+    const guard = guardOf(client);
+    later(() => {
+      for (const filter of filters) for (const publisher of publishers) publisher.unsubscribed(guard, filter);
+    });
   });
 }
 

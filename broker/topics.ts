@@ -1,4 +1,4 @@
-// Topics: which of them carry events of a DPU, and which may be subscribed to. Pure.
+// Topics: which of them carry events of a DPU, which are for readers, and which may be subscribed to. Pure.
 import { type DpuId, isId } from '../shared/ids.ts';
 
 const DPU_PREFIX = 'dpu/';
@@ -13,6 +13,22 @@ export function dpuOfEventsTopic(topic: string): DpuId | null {
 /** The DPU whose commands alone `filter` stands for; null for every other filter, one with a wildcard included. */
 export function dpuOfCommandsFilter(filter: string): DpuId | null {
   return dpuBetween(filter, COMMANDS_SUFFIX);
+}
+
+/** What may be read by subscribing: counts of spaces, states of DPUs. */
+export const READABLES = ['count', 'status'] as const;
+export type Readable = (typeof READABLES)[number];
+const COLLECTIONS: Readonly<Record<Readable, string>> = { count: 'spaces', status: 'dpus' };
+
+export function topicOf(what: Readable, id: string): string {
+  return `${COLLECTIONS[what]}/${id}/${what}`;
+}
+
+/** The id in a filter that stands for such topics, `+` for all; null for every other filter. */
+export function idInFilter(what: Readable, filter: string): string | null {
+  const [first = '', id = '', last = '', ...more] = filter.split('/');
+  const stands = [COLLECTIONS[what], '+'].includes(first) && [what, '+'].includes(last) && more.length === 0;
+  return stands && (id === '+' || isId(id)) ? id : null;
 }
 
 function dpuBetween(topic: string, suffix: string): DpuId | null {

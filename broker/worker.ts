@@ -2,8 +2,9 @@
 import type { Claims } from '../shared/claims.ts';
 import { openBrokerCore } from '../shared/core.ts';
 import { counter, gauge, type Measure, type Reading } from '../shared/metrics/reading.ts';
+import { type Boards, NoticeBoard, type Source } from '../shared/notices.ts';
 import { configure } from '../shared/service-configuration.ts';
-import { dependenciesOf, startBroker } from './main.ts';
+import { dependenciesOf, startBroker } from './start.ts';
 import type { ToPrimary, ToWorker } from './worker-messages.ts';
 
 const { config, log: root } = configure();
@@ -18,6 +19,14 @@ const throughPrimary: Claims = {
     onClaimed = callback;
   },
 };
+const putOn = new Map<keyof Boards, Parameters<Source>[0]>();
+const boardOf = (board: keyof Boards): NoticeBoard =>
+  new NoticeBoard((put, signal) => {
+    putOn.set(board, put);
+    tell({ kind: 'follow', board });
+    signal.addEventListener('abort', () => tell({ kind: 'unfollow', board }), { once: true });
+  });
+const boards: Boards = { counts: boardOf('counts'), statuses: boardOf('statuses') };
 let stop: () => Promise<void> = async () => undefined;
 let refresh: () => void = () => undefined;
 let measure: Measure = async () => [];
@@ -29,6 +38,9 @@ process.on('message', (message: ToWorker) => {
       break;
     case 'claimed':
       for (const { clientIds, isOwn } of message.claimed) onClaimed(clientIds, isOwn);
+      break;
+    case 'notices':
+      putOn.get(message.board)?.(message.told);
       break;
     case 'changed':
       refresh();
@@ -50,7 +62,7 @@ async function start({ slot, ports, ticketKeys }: Extract<ToWorker, { kind: 'sta
   // Elsewhere the primary accepts connections and hands them out in turn, which costs more and takes longer.
   const isShared = process.platform === 'linux';
   const options = { host, ports, proxyProtocol, tls, ticketKeys, isShared };
-  const broker = await startBroker(dependenciesOf(core, core.claims ?? throughPrimary, log, slot), options);
+  const broker = await startBroker(dependenciesOf(core, core.claims ?? throughPrimary, log, slot, boards), options);
   refresh = () => core.access.refresh();
   measure = async () => [...(await core.measure()), ...(await broker.measure()), ...ofProcess()];
   stop = async () => {

@@ -11,6 +11,7 @@ import { ClaimsExchange } from '../shared/claims.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { Log } from '../shared/log.ts';
 import type { Reading } from '../shared/metrics/reading.ts';
+import { type Boards, Passing } from '../shared/notices.ts';
 import { TICKET_KEYS_BYTES } from './tls.ts';
 import type { Ports, ToPrimary, ToWorker } from './worker-messages.ts';
 import { WorkerReadings } from './worker-readings.ts';
@@ -40,7 +41,7 @@ export type WorkersOptions = {
 
 /** Resolves when all workers take connections; rejects when one of them cannot. */
 export async function startWorkers(
-  { clock, log }: { clock: Clock; log: Log },
+  { clock, log, boards }: { clock: Clock; log: Log; boards: Boards },
   options: WorkersOptions,
 ): Promise<Workers> {
   cluster.schedulingPolicy = cluster.SCHED_RR;
@@ -59,16 +60,20 @@ export async function startWorkers(
     running.set(slot, worker);
     readings.joined(worker);
     const membership = exchange.join((claimed) => send(worker, { kind: 'claimed', claimed }));
+    const passing = new Passing(boards, (board, told) => send(worker, { kind: 'notices', board, told }));
     const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
     worker.on('message', (message: ToPrimary) => {
       if (message.kind === 'claim') membership.claim(message.clientIds);
       else if (message.kind === 'ready') resolve();
       else if (message.kind === 'measured') readings.told(worker, message.readings);
+      else if (message.kind === 'follow') passing.follow(message.board);
+      else if (message.kind === 'unfollow') passing.unfollow(message.board);
       else reject(Object.assign(new Error(message.message), { syscall: message.isPortTaken ? 'listen' : undefined }));
     });
     worker.on('error', (error) => log.warn({ err: error, worker: slot }, 'a broker worker cannot be reached'));
     worker.once('exit', (code, signal) => {
       membership.leave();
+      passing.end();
       readings.left(worker);
       running.delete(slot);
       reject(new Error(`broker worker ${slot} ended (${signal ?? code}) before it was ready`));

@@ -25,6 +25,8 @@ export type BrokerCore = {
   readonly measure: Measure;
   readonly connections: Omit<ConnectionStore, 'close'>;
   readonly commands: Omit<CommandStore, 'close'>;
+  /** Counts below this are not told to keys that may only read; null: all are told. */
+  readonly suppressBelow: number | null;
   /** Stores what has been taken, then closes the storage. */
   close(): Promise<void>;
 };
@@ -78,7 +80,7 @@ async function standOn(
   const writer = new JournalWriter(storage.journal, storage.journal.partitions, systemClock, log);
   const floorplan = new FloorplanService(storage.floorplan, writer, processors);
   await floorplan.load();
-  const { futureAllowedMs, latenessAllowedMs } = config;
+  const { futureAllowedMs, latenessAllowedMs, suppressBelow } = config;
   const ingest = new Ingest({ writer, plan: floorplan.plan, clock: systemClock, futureAllowedMs, latenessAllowedMs });
   const isLoopback = config.exposedHosts.length === 0;
   const { adminKey } = config;
@@ -93,7 +95,7 @@ async function standOn(
     gauge('footfall_journal_failing', '1 while the journal takes no appends', Number(writer.failing)),
   ];
   const { claims, connections, commands } = storage;
-  return { access, floorplan, ingest, claims, connections, commands, measure, close };
+  return { access, floorplan, ingest, claims, connections, commands, suppressBelow, measure, close };
 }
 
 /** Throws WrongUse when others than this machine could use a service that asks nobody for a key. */

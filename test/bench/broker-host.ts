@@ -1,7 +1,7 @@
 // Broker and journal in a process of their own, with nobody who takes in what they store: what the fast path alone costs.
 // Takes the ids of its DPUs, comma-separated, and a data directory; sends its port; ends with its parent.
 import { randomBytes } from 'node:crypto';
-import { startBroker } from '../../broker/main.ts';
+import { startBroker } from '../../broker/start.ts';
 import { TICKET_KEYS_BYTES } from '../../broker/tls.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { createLog } from '../../shared/log.ts';

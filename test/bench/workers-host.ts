@@ -5,6 +5,7 @@ import { systemClock } from '../../shared/clock.ts';
 import { readConfig } from '../../shared/config.ts';
 import type { DpuId } from '../../shared/ids.ts';
 import { createLog } from '../../shared/log.ts';
+import { NoticeBoard } from '../../shared/notices.ts';
 import { openFloorplan } from '../../shared/storage/sqlite/floorplan.ts';
 
 const [dpuIds = ''] = process.argv.slice(2);
@@ -17,8 +18,9 @@ const facts = await floorplan.append(
 await floorplan.markAnnounced(facts.length);
 await floorplan.close();
 const ports = { mqtt: 0, ws: null, mqtts: null };
+const nothing = new NoticeBoard(() => undefined);
 const workers = await startWorkers(
-  { clock: systemClock, log: createLog('warn') },
+  { clock: systemClock, log: createLog('warn'), boards: { counts: nothing, statuses: nothing } },
   { count: 2, host: '127.0.0.1', tlsHost: '127.0.0.1', ports },
 );
 process.send?.(workers.ports.mqtt);

@@ -121,11 +121,16 @@ test('the AsyncAPI document is one, and names what a DPU may send', async () => 
   const { payload, examples } = asyncapi.components.messages.events;
   const isEvents = ajv.compile(payload);
   for (const one of examples) expect([one.payload, isEvents(one.payload)]).toEqual([one.payload, true]);
+  for (const { payload: schema, examples: given } of Object.values<typeof asyncapi>(asyncapi.components.messages)) {
+    for (const one of given) expect([one.payload, ajv.compile(schema)(one.payload)]).toEqual([one.payload, true]);
+  }
   expect(isEvents({ timestamp: 1, direction: 2 })).toBe(false);
   expect(isEvents(Array.from({ length: 1001 }, () => examples[0].payload))).toBe(false);
   expect(Object.values(asyncapi.channels).map((channel) => (channel as { address: string }).address)).toEqual([
     'dpu/{dpu_id}/events',
     'dpu/{dpu_id}/commands',
+    'spaces/{space_id}/count',
+    'dpus/{dpu_id}/status',
   ]);
 });
 

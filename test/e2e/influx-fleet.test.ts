@@ -13,7 +13,11 @@ test('a DPU goes from one broker to another; then that one is killed', async () 
   const [one, other] = [await servers.start('broker'), await servers.start('broker')];
   await servers.start('processor');
   const client = httpClient(api.httpUrl);
-  await client.put('/v1/floorplan', { dpus: [{ id: '423' }, { id: '283' }] });
+  await client.put('/v1/floorplan', {
+    spaces: [{ id: 'A' }],
+    doorways: [{ id: 'X', a: 'A', b: null }],
+    dpus: [{ id: '423', placements: [{ doorway_id: 'X', facing: 'a' }] }, { id: '283' }],
+  });
   const status = (id: string) => client.get(`/v1/dpus/${id}/status`);
   const connect = (url: string, clientId: string) => connectAsync(url, { clientId, reconnectPeriod: 0 });
   await vi.waitFor(async () => expect((await status('283')).online).toBe(false), FOUND_OUT);
@@ -27,6 +31,17 @@ test('a DPU goes from one broker to another; then that one is killed', async () 
     expect([now.online, now.refusals]).toEqual([true, { taken_over: 1 }]);
     expect(now.since > since).toBe(true);
   }, FOUND_OUT);
+  // Readers at any broker are told.
+  const topics = new Map<string, string>();
+  staying.on('message', (topic, payload) => void topics.set(topic, payload.toString()));
+  await staying.subscribeAsync(['spaces/A/count', 'dpus/423/status']);
+  const publish = () =>
+    second.publishAsync('dpu/423/events', JSON.stringify({ timestamp: Date.now(), direction: 1 }), { qos: 1 });
+  await publish();
+  await vi.waitFor(() => expect(JSON.parse(topics.get('spaces/A/count') ?? '{}').count).toBe(1), FOUND_OUT);
+  await publish();
+  await vi.waitFor(() => expect(JSON.parse(topics.get('spaces/A/count') ?? '{}').count).toBe(2), FOUND_OUT);
+  await vi.waitFor(() => expect(JSON.parse(topics.get('dpus/423/status') ?? '{}').online).toBe(true), FOUND_OUT);
   // Commands go to whichever broker has the connection, or will have it.
   const commands: string[] = [];
   second.on('message', (_topic, payload) => void commands.push(JSON.parse(payload.toString()).command));
@@ -41,5 +56,6 @@ test('a DPU goes from one broker to another; then that one is killed', async () 
   await other.kill('SIGKILL');
   await vi.waitFor(async () => expect((await status('423')).online).toBe(false), FOUND_OUT);
   expect((await status('283')).online).toBe(true);
+  await vi.waitFor(() => expect(JSON.parse(topics.get('dpus/423/status') ?? '{}').online).toBe(false), FOUND_OUT);
   for (const each of [first, second, staying]) each.end(true);
 }, 90_000);

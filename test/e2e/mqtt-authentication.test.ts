@@ -53,7 +53,7 @@ const refusals: [what: string, options: () => Partial<IConnectPacket>, returnCod
   ['a user name that is not the DPU', () => withPassword('423', 'x', secret), 4],
   ['a DPU that has no secret', () => withPassword('999', '999', secret), 4],
   ['a DPU that is not there', () => withPassword('404', '404', secret), 4],
-  ['a key without the scope ingest', () => withPassword('gateway', 'gateway', readKey.key), 5],
+  ['a key that may only read, with the id of a DPU', () => withPassword('283', 'reader', readKey.key), 2],
 ];
 test.each(refusals)('%s is refused with its return code', async (_, options, returnCode) => {
   await using wire = await openWire(service.mqttPort);
@@ -104,6 +104,20 @@ test('a key with the scope ingest publishes for any DPU, under any name', async 
     expect([await wire.next(), await wire.next()]).toMatchObject([{ messageId: 1 }, { messageId: 2 }]);
   }
   await vi.waitFor(async () => expect([await eventsOf('283'), await eventsOf('999')]).toEqual([2, 2]), SOON);
+});
+
+test('a key that may only read comes in, reads, and publishes nothing', async () => {
+  for (const topic of ['dpu/283/events', 'weather', 'spaces/A/count']) {
+    await using wire = await connected(withPassword('reader', 'reader', readKey.key));
+    const topics = ['spaces/+/count', 'dpus/423/status', 'dpu/423/commands', 'dpu/+/commands'];
+    wire.send({ cmd: 'subscribe', messageId: 1, subscriptions: topics.map((one) => ({ topic: one, qos: 1 })) });
+    expect(await wire.next()).toMatchObject({ cmd: 'suback', granted: [1, 1, 128, 128] });
+    wire.send(publishPacket(topic, EVENT, 2));
+    await wire.closed();
+    expect(wire.received.filter(({ cmd }) => cmd === 'puback')).toEqual([]);
+  }
+  const { results } = await admin('GET', '/v1/quarantine');
+  expect(results.filter(({ topic }: { topic: string }) => /weather|spaces/.test(topic))).toEqual([]);
 });
 
 test('a revoked key and a replaced secret end the connections that they let in, and no others', async () => {

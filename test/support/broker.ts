@@ -1,6 +1,6 @@
 // A broker on a real journal whose disk the test can hold back or make fail, to see what is acknowledged, and when.
 import { rmSync } from 'node:fs';
-import { type BrokerService, type BrokerServiceDependencies, startBroker } from '../../broker/main.ts';
+import { type BrokerService, type BrokerServiceDependencies, startBroker } from '../../broker/start.ts';
 import { type Clock, systemClock } from '../../shared/clock.ts';
 import { Floorplan } from '../../shared/floorplan.ts';
 import type { DpuId } from '../../shared/ids.ts';
