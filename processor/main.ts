@@ -8,12 +8,13 @@ import { openMetrics } from '../shared/metrics/listener.ts';
 import type { LocalProcessor } from '../shared/processor-control.ts';
 import { openProcessorStorages, type ProcessorConfig, type ProcessorStorages } from '../shared/storage/open.ts';
 import { serveThread, startThread, type Threaded } from '../shared/thread.ts';
+import { openTraces } from '../shared/traces/traces.ts';
 import { PartitionProcessor } from './partition.ts';
 import { Tally } from './tally.ts';
 
 /** Starts a processor in a thread of its own. `onFatal` is told when only a fresh start can go on. */
 export function startProcessor(config: Config, onFatal: (error: Error) => void): Promise<Threaded<LocalProcessor>> {
-  const { storage, dataDir, logLevel, redisUrl, redisUnsafe, influx, partitions, changesKept } = config;
+  const { storage, dataDir, logLevel, redisUrl, redisUnsafe, influx, partitions, changesKept, traces } = config;
   const options: ProcessorConfig = {
     storage,
     dataDir,
@@ -23,6 +24,7 @@ export function startProcessor(config: Config, onFatal: (error: Error) => void):
     influx,
     partitions,
     changesKept,
+    traces,
   };
   return startThread<LocalProcessor>(new URL(import.meta.url), options, onFatal);
 }
@@ -48,16 +50,17 @@ export async function openProcessor(config: ProcessorConfig): Promise<LocalProce
 
 /** A processor on `storages`; what it does by the time of day, it does by `clock`. */
 export async function runLoops(
-  config: Pick<ProcessorConfig, 'storage' | 'logLevel'>,
+  config: Pick<ProcessorConfig, 'storage' | 'logLevel' | 'traces'>,
   storages: ProcessorStorages,
   clock: Clock,
 ): Promise<LocalProcessor> {
   const log = createLog(config.logLevel);
   const owned = new Set<PartitionProcessor>();
   const tally = new Tally();
+  const traces = await openTraces(config.traces, clock, log);
   const { promise: first, resolve } = Promise.withResolvers<void>();
   await storages.own((loops) => {
-    const processor = new PartitionProcessor(loops, clock, log, tally);
+    const processor = new PartitionProcessor(loops, clock, log, tally, traces);
     owned.add(processor);
     // A rejection is not caught: an error that is not for retrying ends the thread, and with it the service.
     void processor.ended().then(() => owned.delete(processor));
@@ -82,6 +85,7 @@ export async function runLoops(
     close: async () => {
       await Promise.all([...owned].map((processor) => processor.close()));
       await storages.close();
+      await traces?.close();
     },
   };
 }

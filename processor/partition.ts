@@ -3,8 +3,10 @@ import type { Clock } from '../shared/clock.ts';
 import type { Log } from '../shared/log.ts';
 import type { Backlog, ProcessorControl, Verification } from '../shared/processor-control.ts';
 import type { Loop } from '../shared/storage/open.ts';
+import type { EntryTraces } from '../shared/traces/traces.ts';
 import { Processor } from './processor.ts';
 import type { Tally } from './tally.ts';
+import { traced } from './traced.ts';
 
 /** A verification waits so long for the last loop to come to where the first one stands. */
 const LEVEL_TIMEOUT_MS = 600_000;
@@ -15,11 +17,14 @@ export class PartitionProcessor implements ProcessorControl {
   readonly #last: Processor;
   readonly #running: Promise<unknown>;
 
-  /** The last loop knows of every event what became of it. */
-  constructor(loops: readonly Loop[], clock: Clock, log: Log, tally: Tally) {
+  /** `traces` null: nobody wants them. */
+  constructor(loops: readonly Loop[], clock: Clock, log: Log, tally: Tally, traces: EntryTraces | null) {
     this.#parts = loops;
-    this.#loops = loops.map(({ name, ownership, storage }, index) => {
+    this.#loops = loops.map((loop, index) => {
+      const { name, ownership } = loop;
       const child = log.child({ loop: name, partition: ownership.partition });
+      const storage = traces === null ? loop.storage : traced(loop, traces, clock);
+      // The last loop knows of every event what became of it.
       const isLast = index === loops.length - 1;
       return new Processor(isLast ? tally.ofCommits(storage) : storage, ownership, clock, child);
     });

@@ -3,6 +3,7 @@ import { QUARANTINE_REASONS } from '../shared/event.ts';
 import { counter, type Reading } from '../shared/metrics/reading.ts';
 import type { Batch, HistoryWriter, Stored } from '../shared/storage/history.ts';
 import type { ProcessorStorage } from '../shared/storage/open.ts';
+import { callsOf } from './history-calls.ts';
 
 export class Tally {
   readonly #events = { counted: 0, duplicate: 0, unplaced: 0, voided: 0 };
@@ -34,18 +35,4 @@ export class Tally {
       counter('footfall_quarantined_total', 'Messages quarantined, by reason', { ...this.#quarantined }, 'reason'),
     ];
   }
-}
-
-/** What it does, as properties: those of a class are not copied with it. */
-function callsOf(history: HistoryWriter): HistoryWriter {
-  return {
-    progress: (partition) => history.progress(partition),
-    commit: (batch, endOf) => history.commit(batch, endOf),
-    takeFacts: (facts) => history.takeFacts(facts),
-    moveResets: (partition, move) => history.moveResets(partition, move),
-    recountSome: (endOf) => history.recountSome(endOf),
-    tidy: (beforeMs) => history.tidy(beforeMs),
-    audit: (truth, options) => history.audit(truth, options),
-    close: () => history.close(),
-  };
 }

@@ -6,6 +6,7 @@ import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { type GatewayConfig, readGatewayConfig } from './gateway-config.ts';
 import { type TlsConfig, tlsFaults, tlsOf } from './tls-config.ts';
+import { type TracesConfig, tracesOf } from './traces/traces-config.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const seconds = z.coerce
@@ -86,6 +87,8 @@ export type Config = {
   readonly mqttProxyProtocol: boolean;
   /** Another broker to consume from; null: none. */
   readonly gateway: GatewayConfig | null;
+  /** From PUBLISH to commit; null: nobody wants them. */
+  readonly traces: TracesConfig | null;
   /** A key with all scopes; null: none. */
   readonly adminKey: string | null;
   /** Hosts that others than this machine can reach, which must not be open to everybody: `variable: host`. */
@@ -140,6 +143,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): { conf
   }
   faults.push(...tlsFaults(set));
   const gateway = readGatewayConfig(set, faults);
+  const traces = tracesOf(set, faults);
   const isDemo = set['FOOTFALL_DEMO'] === 'true';
   if (isDemo && set['FOOTFALL_STORAGE'] === 'influx-redis') {
     faults.push('FOOTFALL_DEMO: the demo keeps its people in files: leave FOOTFALL_STORAGE out, or set it to embedded');
@@ -163,6 +167,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): { conf
     brokerWorkers: value.FOOTFALL_BROKER_WORKERS === 'auto' ? availableParallelism() : value.FOOTFALL_BROKER_WORKERS,
     mqttProxyProtocol: value.FOOTFALL_MQTT_PROXY_PROTOCOL === 'true',
     gateway,
+    traces,
     adminKey: value.FOOTFALL_ADMIN_KEY ?? null,
     requestsPerS: value.FOOTFALL_REQUESTS_PER_S,
     suppressBelow: value.FOOTFALL_SUPPRESS_BELOW ?? null,
@@ -196,4 +201,9 @@ export function keepCompiledCode(): void {
   enableCompileCache();
   const directory = getCompileCacheDir();
   if (directory !== undefined) process.env['NODE_COMPILE_CACHE'] ??= dirname(directory);
+}
+
+/** In a thread, whose environment is its own: what a library reads there by itself. */
+export function provideEnvironment(variables: Readonly<Record<string, string>>): void {
+  Object.assign(process.env, variables);
 }

@@ -13,6 +13,7 @@ import type { ProcessorControl } from './processor-control.ts';
 import type { CommandStore } from './storage/commands.ts';
 import type { ConnectionStore } from './storage/connections.ts';
 import { type BrokerStorage, openBrokerStorage, openStorage, type Storage } from './storage/open.ts';
+import { openTraces } from './traces/traces.ts';
 
 /** What a broker stands on. */
 export type BrokerCore = {
@@ -77,7 +78,8 @@ async function standOn(
   log: Log,
   processors: Pick<ProcessorControl, 'applied'>,
 ): Promise<BrokerCore> {
-  const writer = new JournalWriter(storage.journal, storage.journal.partitions, systemClock, log);
+  const traces = await openTraces(config.traces, systemClock, log);
+  const writer = new JournalWriter(storage.journal, storage.journal.partitions, systemClock, log, traces);
   const floorplan = new FloorplanService(storage.floorplan, writer, processors);
   await floorplan.load();
   const { futureAllowedMs, latenessAllowedMs, suppressBelow } = config;
@@ -88,6 +90,7 @@ async function standOn(
   const close = async () => {
     access.close();
     await writer.drained();
+    await traces?.close();
     await storage.close();
   };
   const measure: Measure = async () => [

@@ -4,6 +4,7 @@ import type { Log } from './log.ts';
 import { partitionOf } from './partition.ts';
 import { PartitionWriter, type Stored } from './partition-writer.ts';
 import type { Journal } from './storage/journal.ts';
+import type { EntryTraces } from './traces/traces.ts';
 
 type Waiting = { readonly stored: Stored; isStored: boolean };
 
@@ -12,10 +13,16 @@ export class JournalWriter {
   /** In the order of the calls; only with several partitions, which finish in any order. */
   readonly #waiting: Waiting[] = [];
 
-  constructor(journal: Pick<Journal, 'append'>, partitions: number, clock: Clock, log: Log) {
+  constructor(
+    journal: Pick<Journal, 'append'>,
+    partitions: number,
+    clock: Clock,
+    log: Log,
+    traces: EntryTraces | null = null,
+  ) {
     this.#writers = Array.from(
       { length: partitions },
-      (_, partition) => new PartitionWriter(journal, partition, clock, log),
+      (_, partition) => new PartitionWriter(journal, partition, clock, log, traces),
     );
   }
 

@@ -7,7 +7,8 @@ import { randomBytes } from 'node:crypto';
 import type { Clock } from './clock.ts';
 import { EntryBuilder } from './journal-entry.ts';
 import type { Log } from './log.ts';
-import type { Journal } from './storage/journal.ts';
+import type { EntryId, Journal } from './storage/journal.ts';
+import type { Appended, EntryTraces } from './traces/traces.ts';
 
 /** Called once the record is durable. Never called for a record that is not. */
 export type Stored = () => void;
@@ -19,6 +20,8 @@ type Group = {
   /** Nothing more may be added. */
   readonly isAlone: boolean;
   readonly notBeforeMs: number;
+  /** On the monotonic clock; 0 where nobody wants to know. */
+  readonly beganAtMs: number;
 };
 
 /** Above this, callers must pause: two seconds of 60,000 events a second in single records of about 40 bytes. */
@@ -37,6 +40,7 @@ export class PartitionWriter {
   readonly #partition: number;
   readonly #log: Log;
   readonly #clock: Clock;
+  readonly #traces: EntryTraces | null;
   readonly #appender = randomBytes(8).toString('hex');
   #seq = 0;
   #waiting: Group[] = [];
@@ -46,7 +50,14 @@ export class PartitionWriter {
   #reliefCallbacks: (() => void)[] = [];
   #idleCallbacks: (() => void)[] = [];
 
-  constructor(journal: Pick<Journal, 'append'>, partition: number, clock: Clock, log: Log) {
+  constructor(
+    journal: Pick<Journal, 'append'>,
+    partition: number,
+    clock: Clock,
+    log: Log,
+    traces: EntryTraces | null = null,
+  ) {
+    this.#traces = traces;
     this.#journal = journal;
     this.#partition = partition;
     this.#clock = clock;
@@ -104,7 +115,8 @@ export class PartitionWriter {
   }
 
   #begin(isAlone: boolean, notBeforeMs: number): Group {
-    const group = { entry: new EntryBuilder(), stored: [], isAlone, notBeforeMs };
+    const beganAtMs = this.#traceTimeMs();
+    const group = { entry: new EntryBuilder(), stored: [], isAlone, notBeforeMs, beganAtMs };
     this.#waiting.push(group);
     return group;
   }
@@ -122,17 +134,38 @@ export class PartitionWriter {
   async #storeAll(): Promise<void> {
     for (let group = this.#waiting.shift(); group !== undefined; group = this.#waiting.shift()) {
       const bytes = group.entry.entry();
-      await this.#store(bytes, group.notBeforeMs);
+      const id = { appender: this.#appender, seq: ++this.#seq };
+      const appendAtMs = this.#traceTimeMs();
+      await this.#store(bytes, id, group.notBeforeMs);
+      const storedAtMs = this.#traceTimeMs();
       this.#waitingBytes -= bytes.length - 1; // The version.
       for (const stored of group.stored) stored();
+      this.#trace(group, id, { bytes: bytes.length, appendAtMs, storedAtMs });
       this.#relieve();
     }
     this.#busy = false;
     for (const callback of this.#idleCallbacks.splice(0)) callback();
   }
 
-  async #store(bytes: Uint8Array, notBeforeMs: number): Promise<void> {
-    const id = { appender: this.#appender, seq: ++this.#seq };
+  #traceTimeMs(): number {
+    return this.#traces === null ? 0 : this.#clock.monotonicMs();
+  }
+
+  /** Facts stand alone, and were not published. */
+  #trace(
+    { stored, isAlone, beganAtMs }: Group,
+    id: EntryId,
+    more: Pick<Appended, 'bytes' | 'appendAtMs' | 'storedAtMs'>,
+  ) {
+    if (isAlone || this.#traces?.isSampled(id) !== true) return;
+    // Answers are written at the end of this turn.
+    queueMicrotask(() => {
+      const times = { beganAtMs, answeredAtMs: this.#traceTimeMs(), ...more };
+      this.#traces?.appended(id, { partition: this.#partition, messages: stored.length, ...times });
+    });
+  }
+
+  async #store(bytes: Uint8Array, id: EntryId, notBeforeMs: number): Promise<void> {
     for (;;) {
       try {
         await this.#journal.append(this.#partition, bytes, id, notBeforeMs);

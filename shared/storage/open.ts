@@ -115,7 +115,7 @@ export type ProcessorStorages = {
 
 export type ProcessorConfig = Pick<
   Config,
-  'storage' | 'dataDir' | 'redisUrl' | 'redisUnsafe' | 'influx' | 'partitions' | 'changesKept' | 'logLevel'
+  'storage' | 'dataDir' | 'redisUrl' | 'redisUnsafe' | 'influx' | 'partitions' | 'changesKept' | 'logLevel' | 'traces'
 >;
 
 /** Opens the configured back-end for a processor, which for the embedded one works in the calling thread. */

@@ -102,7 +102,7 @@ export async function openInfluxRedisBackend(clock: Clock): Promise<Backend> {
     partitions,
     startProcessor: async () => {
       const storages = await openInfluxRedisLoops(config, RING_EVENTS);
-      const running = await runLoops({ storage: 'influx-redis', logLevel: 'silent' }, storages, clock);
+      const running = await runLoops({ storage: 'influx-redis', logLevel: 'silent', traces: null }, storages, clock);
       return { ...processors, close: running.close };
     },
     tidy: async (nowMs) => {
