@@ -8,6 +8,7 @@ import { connectAsync } from 'mqtt';
 import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { makeAuthority, whyNoOpenssl } from '../support/certificates.ts';
 import { httpClient, untilStored } from '../support/http.ts';
+import { sampleOf, scrape } from '../support/metrics.ts';
 import { type Mosquitto, startMosquitto, whyNoMosquitto } from '../support/mosquitto.ts';
 import { type Service, startService } from '../support/service.ts';
 import { temporaryDir } from '../support/temporary-dir.ts';
@@ -103,6 +104,17 @@ describe.skipIf(missing !== null)('the gateway', () => {
     const stored = () => Promise.all(services.map(storedIn));
     await vi.waitFor(async () => expect((await stored()).reduce((sum, one) => sum + one, 0)).toBe(100), PATIENCE);
     expect(Math.min(...(await stored()))).toBeGreaterThan(0);
+  });
+
+  test('is one connection, however many broker workers there are', async () => {
+    const mosquitto = await mosquittoWith(['allow_anonymous true']);
+    const service = await serviceAt(mosquitto.url, { FOOTFALL_BROKER_WORKERS: '3', FOOTFALL_METRICS_PORT: '0' });
+    await untilLogged(service, CONSUMING);
+    await publish(mosquitto.url, 50);
+    await untilStored(httpClient(service.httpUrl), 50);
+    const samples = await scrape(service);
+    expect(sampleOf(samples, 'footfall_gateway_connects_total')).toBe(1);
+    expect(sampleOf(samples, 'footfall_gateway_acknowledged_total')).toBe(50);
   });
 
   test('tells that two footfall use one client id', async () => {
