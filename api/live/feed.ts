@@ -10,10 +10,10 @@ import type { LiveReader } from '../../shared/storage/live.ts';
 import type { Certainties } from '../certainty.ts';
 import type { ChangeSources } from '../changes.ts';
 import { type Counted, type CountSources, countsOf } from '../count.ts';
-import { type Body, changeMessage, countBody, type Message, type MessageId } from './messages.ts';
+import { type Body, changeMessage, countBody, type FeedBatch, type Message, type MessageId } from './messages.ts';
 
-/** A change waits at most so long to be sent. */
-const POLL_MS = 50;
+/** A change waits at most so long to be sent; longer where there are so many readers that writing to all takes its time. */
+const POLL_MS = { least: 50, eachReader: 0.1, most: 200 };
 const CHANGES_PER_POLL = 2_000;
 /** Kept for readers that are behind, some 300 bytes each; who is further behind gets the newest counts only. */
 const MESSAGES_KEPT = 20_000;
@@ -32,6 +32,8 @@ export class LiveFeed {
   /** The newest messages in order; the first is number `#first` of all that were made. */
   #messages: Message[] = [];
   #first = 0;
+  /** By the number of their first, up to the newest message. */
+  readonly #batches = new Map<number, FeedBatch>();
   #last: MessageId | null = null;
   /** Spaces with an event that is still to come, by the clock of the service. */
   readonly #ahead = new Set<SpaceId>();
@@ -59,9 +61,15 @@ export class LiveFeed {
     return this.#first + this.#messages.length;
   }
 
-  /** The messages from number `from` on; null when the first of them is no longer kept. */
-  since(from: number): readonly Message[] | null {
-    return from < this.#first ? null : this.#messages.slice(from - this.#first);
+  /** The messages from number `from` on, the same batch for all who ask; null when the first of them is no longer kept. */
+  since(from: number): FeedBatch | null {
+    if (from < this.#first) return null;
+    let batch = this.#batches.get(from);
+    if (batch === undefined) {
+      batch = { messages: this.#messages.slice(from - this.#first), made: new Map() };
+      this.#batches.set(from, batch);
+    }
+    return batch;
   }
 
   /** The place in the change feed that the next message comes after. */
@@ -95,6 +103,7 @@ export class LiveFeed {
     this.#starting = null;
     this.#first = this.next;
     this.#messages = [];
+    this.#batches.clear();
   }
 
   #poll(): void {
@@ -107,7 +116,11 @@ export class LiveFeed {
       }
       // Unless it was stopped, and perhaps started again, meanwhile.
       if (!this.#closed && this.#timer === timer && this.#listeners.size > 0) this.#poll();
-    }, POLL_MS);
+    }, this.#pollMs());
+  }
+
+  #pollMs(): number {
+    return Math.min(Math.max(POLL_MS.least, this.#listeners.size * POLL_MS.eachReader), POLL_MS.most);
   }
 
   async #read(): Promise<void> {
@@ -147,6 +160,7 @@ export class LiveFeed {
   }
 
   #tell(): void {
+    this.#batches.clear();
     for (const listener of this.#listeners) listener();
   }
 }

@@ -19,6 +19,24 @@ export type Body = {
 };
 export type Message = Body & { readonly id: MessageId };
 
+/** What is sent of a message. */
+export type Sent = Pick<Message, 'id' | 'fields'>;
+
+/** Messages that go out together. `made`: what a kind of stream makes of them, kept for the other readers that get just these. */
+export type Batch = { readonly messages: readonly Sent[]; readonly made: Map<string, unknown> };
+
+/** Messages as the feed has made them. */
+export type FeedBatch = Batch & { readonly messages: readonly Message[] };
+
+/** What `make` makes of the batch, once for all readers. */
+export function madeOf<Value>(batch: Batch, kind: string, make: (messages: readonly Sent[]) => Value): Value {
+  const known = batch.made.get(kind);
+  if (known !== undefined) return known as Value;
+  const value = make(batch.messages);
+  batch.made.set(kind, value);
+  return value;
+}
+
 const NUMBER_DIGITS = 6;
 
 /** `4097` and 3 become `4097.000003`: it stands behind the number that the place begins with. */
@@ -33,7 +51,7 @@ export function parseId(text: string): MessageId | null {
 }
 
 /** The message as JSON. */
-export function textOf({ id, fields }: Pick<Message, 'id' | 'fields'>): string {
+export function textOf({ id, fields }: Sent): string {
   return `{"id":"${formatId(id)}",${fields}`;
 }
 

@@ -7,22 +7,41 @@ import type { SpaceId } from '../../shared/ids.ts';
 import { type ChangeReader, numbersAt, placeOf } from '../../shared/storage/changes.ts';
 import type { ChangeSources } from '../changes.ts';
 import type { LiveFeed } from './feed.ts';
-import { type Body, changeMessage, type Message, type MessageId, RESYNC } from './messages.ts';
+import {
+  type Batch,
+  type Body,
+  changeMessage,
+  type FeedBatch,
+  type Message,
+  type MessageId,
+  madeOf,
+  RESYNC,
+  type Sent,
+} from './messages.ts';
 
 /** Changes read at once for a reader that comes back. */
 const PAGE_CHANGES = 1_000;
 
 /** Where messages go, each as JSON with its id. `write` answers false when no more should be written until `drained` resolves. */
 export type Sink = {
-  write(messages: readonly Pick<Message, 'id' | 'fields'>[]): boolean;
+  write(batch: Batch): boolean;
   drained(): Promise<void>;
+};
+
+/** The spaces that a reader may see and asked for, as they are now. */
+export type Wanted = {
+  /** Whatever there is. */
+  isAll(): boolean;
+  /** What it asked for, seen or not; null: it did not say. */
+  readonly asked: ReadonlySet<SpaceId> | null;
+  has(spaceId: SpaceId): boolean;
+  list(): SpaceId[];
 };
 
 export type ReaderOptions = {
   readonly feed: LiveFeed;
   readonly sources: ChangeSources & { readonly history: ChangeReader };
-  /** The spaces that it may see and asked for, as they are now. */
-  readonly wanted: () => ReadonlySet<SpaceId>;
+  readonly wanted: Wanted;
   /** The last message that it has; null: it begins. */
   readonly after: MessageId | null;
   readonly sink: Sink;
@@ -42,14 +61,14 @@ export async function serveReader(options: ReaderOptions): Promise<void> {
     if (after !== null) await reader.catchUp();
     await reader.sendState();
     while (!signal.aborted) {
-      const messages = feed.since(next);
-      if (messages === null) {
+      const batch = feed.since(next);
+      if (batch === null) {
         next = feed.next;
         await reader.resync(feed.place);
         await reader.sendState();
-      } else if (messages.length > 0) {
-        next += messages.length;
-        await reader.send(messages);
+      } else if (batch.messages.length > 0) {
+        next += batch.messages.length;
+        await reader.send(batch);
       } else {
         await new Promise<void>((resolve) => {
           wake = resolve;
@@ -78,7 +97,7 @@ class Reader {
   async catchUp(): Promise<void> {
     const { sources, wanted, signal } = this.#options;
     for (let { place } = this.#last; !signal.aborted; ) {
-      const page = await sources.history.changes(place, [...wanted()], PAGE_CHANGES);
+      const page = await sources.history.changes(place, wanted.list(), PAGE_CHANGES);
       if (typeof page === 'string') return this.resync(await sources.history.newestChange());
       await this.#write(page.results.map((change) => changeMessage(sources, change)));
       if (page.next === place) return;
@@ -90,7 +109,7 @@ class Reader {
   /** Sends the counts of all its spaces. */
   async sendState(): Promise<void> {
     const { feed, wanted } = this.#options;
-    await this.#write(this.#numbered(await feed.counts([...wanted()])));
+    await this.#write(this.#numbered(await feed.counts(wanted.list())));
     this.#isWithFeed = false;
   }
 
@@ -102,15 +121,17 @@ class Reader {
   }
 
   /** Sends the next messages of the feed. */
-  async send(messages: readonly Message[]): Promise<void> {
-    const visible = this.#options.wanted();
-    const sent: Pick<Message, 'id' | 'fields'>[] = [];
-    for (const message of messages) {
+  async send(batch: FeedBatch): Promise<void> {
+    const { wanted } = this.#options;
+    if (this.#isWithFeed && wanted.isAll()) return this.#writeBatch(batch);
+    const sent: Sent[] = [];
+    for (const message of this.#isWithFeed ? askedOf(batch, wanted.asked) : batch.messages) {
       if (!this.#isWithFeed && !this.#moveOn(message)) continue;
       if (this.#isWithFeed) this.#last = message.id;
-      if (message.spaceId === null || visible.has(message.spaceId))
+      if (message.spaceId === null || wanted.has(message.spaceId))
         sent.push({ id: this.#last, fields: message.fields });
     }
+    if (this.#isWithFeed) this.#last = batch.messages.at(-1)?.id ?? this.#last;
     await this.#write(sent);
   }
 
@@ -128,16 +149,32 @@ class Reader {
     return true;
   }
 
-  #numbered(bodies: readonly Body[]): Pick<Message, 'id' | 'fields'>[] {
+  #numbered(bodies: readonly Body[]): Sent[] {
     const { place, number } = this.#last;
     return bodies.map(({ fields }, index) => ({ id: { place, number: number + 1 + index }, fields }));
   }
 
-  async #write(messages: readonly Pick<Message, 'id' | 'fields'>[]): Promise<void> {
+  #write(messages: readonly Sent[]): Promise<void> {
+    return this.#writeBatch({ messages, made: new Map() });
+  }
+
+  async #writeBatch(batch: Batch): Promise<void> {
     const { sink, signal } = this.#options;
-    const last = messages.at(-1);
+    const last = batch.messages.at(-1);
     if (last === undefined || signal.aborted) return;
     this.#last = last.id;
-    if (!sink.write(messages)) await sink.drained();
+    if (!sink.write(batch)) await sink.drained();
   }
+}
+
+/** The messages of the spaces asked for, in order, without a look at the others: most readers ask for few of many. */
+function askedOf(batch: FeedBatch, asked: ReadonlySet<SpaceId> | null): readonly Message[] {
+  if (asked === null || asked.size > batch.messages.length) return batch.messages;
+  const bySpace = madeOf(batch, 'by space', () => Map.groupBy(batch.messages.keys(), placeIn(batch.messages)));
+  const places = [...asked].flatMap((spaceId) => bySpace.get(spaceId) ?? []);
+  return places.sort((one, other) => one - other).map((place) => batch.messages[place] as Message);
+}
+
+function placeIn(messages: readonly Message[]): (place: number) => SpaceId | null {
+  return (place) => messages[place]?.spaceId ?? null;
 }

@@ -1,7 +1,7 @@
 // The live stream: counts and changes as they come, as Server-Sent Events and, with the same messages, over WebSocket.
 
 import { once } from 'node:events';
-import { PassThrough } from 'node:stream';
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { WebSocket } from '@fastify/websocket';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -10,8 +10,8 @@ import type { SpaceId } from '../../shared/ids.ts';
 import { Certainties } from '../certainty.ts';
 import type { Api, ApiDependencies } from '../dependencies.ts';
 import { LiveFeed } from '../live/feed.ts';
-import { formatId, type MessageId, parseId, textOf } from '../live/messages.ts';
-import { type Sink, serveReader } from '../live/reader.ts';
+import { formatId, type MessageId, madeOf, parseId, type Sent, textOf } from '../live/messages.ts';
+import { type Sink, serveReader, type Wanted } from '../live/reader.ts';
 import { Problem } from '../problem.ts';
 import { spaceIds } from '../schemas.ts';
 
@@ -23,6 +23,8 @@ const HEARTBEAT_MS = 15_000;
 const RECHECK_MS = 1_000;
 /** WebSocket close code: the key is no longer good (RFC 6455, 7.4.1, policy violation). */
 const POLICY_VIOLATION = 1008;
+
+const EVENT_STREAM = { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' };
 
 const querystring = z.strictObject({
   space_ids: spaceIds.optional(),
@@ -48,7 +50,7 @@ export function liveRoutes(api: Api, dependencies: ApiDependencies): void {
     const check = setInterval(() => void endIfRevoked(dependencies, request, reader), RECHECK_MS);
     try {
       const after = lastEventId(request);
-      await serveReader({ feed, sources, wanted: () => wantedOf(request), after, sink, signal: reader.signal });
+      await serveReader({ feed, sources, wanted: wantedOf(request), after, sink, signal: reader.signal });
     } catch (error) {
       if (!reader.signal.aborted) log.warn({ err: error }, 'a live stream ended; its reader comes back');
     } finally {
@@ -76,18 +78,16 @@ export function liveRoutes(api: Api, dependencies: ApiDependencies): void {
     handler: async (request, reply) => {
       lastEventId(request);
       const reader = new AbortController();
-      const stream = new PassThrough({ highWaterMark: BUFFERED_BYTES_MAX });
-      request.raw.on('close', () => reader.abort());
+      // Written to as it is: a thousand streams, each through a pipe of its own, would cost more than what goes through them.
+      reply.hijack();
+      const stream = reply.raw;
+      stream.writeHead(200, { ...(reply.getHeaders() as OutgoingHttpHeaders), ...EVENT_STREAM });
+      stream.on('close', () => reader.abort());
       reader.signal.addEventListener('abort', () => stream.end(), { once: true });
       const heartbeat = setInterval(() => stream.writableNeedDrain || stream.write(':\n\n'), HEARTBEAT_MS);
       stream.on('close', () => clearInterval(heartbeat));
       stream.write(':\n\n');
       void serve(request, sinkOf(stream, reader.signal), reader);
-      return reply
-        .header('content-type', 'text/event-stream')
-        .header('cache-control', 'no-store')
-        .header('x-accel-buffering', 'no')
-        .send(stream);
     },
     wsHandler: (socket, request) => {
       const reader = new AbortController();
@@ -101,21 +101,27 @@ export function liveRoutes(api: Api, dependencies: ApiDependencies): void {
   });
 }
 
-function sinkOf(stream: PassThrough, signal: AbortSignal): Sink {
+function sinkOf(stream: ServerResponse, signal: AbortSignal): Sink {
   return {
-    write: (messages) =>
-      stream.write(messages.map((each) => `id: ${formatId(each.id)}\ndata: ${textOf(each)}\n\n`).join('')),
+    write: (batch) => {
+      stream.write(madeOf(batch, 'sse', eventsOf));
+      return stream.writableLength < BUFFERED_BYTES_MAX;
+    },
     drained: async () => {
       await once(stream, 'drain', { signal }).catch(() => undefined);
     },
   };
 }
 
+function eventsOf(messages: readonly Sent[]): Buffer {
+  return Buffer.from(messages.map((each) => `id: ${formatId(each.id)}\ndata: ${textOf(each)}\n\n`).join(''));
+}
+
 function webSocketSink(socket: WebSocket): Sink {
   let written: () => void = () => {};
   return {
-    write: (messages) => {
-      for (const message of messages) socket.send(textOf(message), () => written());
+    write: (batch) => {
+      for (const text of madeOf(batch, 'texts', textsOf)) socket.send(text, () => written());
       return socket.bufferedAmount < BUFFERED_BYTES_MAX;
     },
     drained: () =>
@@ -129,6 +135,10 @@ function webSocketSink(socket: WebSocket): Sink {
   };
 }
 
+function textsOf(messages: readonly Sent[]): string[] {
+  return messages.map(textOf);
+}
+
 /** Throws invalid_cursor for what is no id of a message. */
 function lastEventId(request: FastifyRequest): MessageId | null {
   const header = request.headers['last-event-id'];
@@ -139,11 +149,17 @@ function lastEventId(request: FastifyRequest): MessageId | null {
   return id;
 }
 
-/** The spaces that the request's key may see by now, of those asked for. */
-function wantedOf(request: FastifyRequest): ReadonlySet<SpaceId> {
-  const visible = request.view.plan.spaces;
-  const asked = (request.query as Query).space_ids ?? [...visible.keys()];
-  return new Set(asked.filter((spaceId) => visible.has(spaceId)));
+/** The spaces that the request's key may see, of those asked for; looked up whenever it is asked. */
+function wantedOf(request: FastifyRequest): Wanted {
+  const { space_ids: ids } = request.query as Query;
+  const asked = ids === undefined ? null : new Set(ids);
+  const spaces = () => request.view.plan.spaces;
+  return {
+    asked,
+    isAll: () => asked === null && request.view.within === null,
+    has: (spaceId) => spaces().has(spaceId) && (asked === null || asked.has(spaceId)),
+    list: () => [...(asked ?? spaces().keys())].filter((spaceId) => spaces().has(spaceId)),
+  };
 }
 
 async function endIfRevoked(

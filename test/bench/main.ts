@@ -11,6 +11,7 @@ import { type FilledStore, fillStore } from './filled-store.ts';
 import { benchFootprint } from './footprint.ts';
 import { benchGateway } from './gateway.ts';
 import { benchInfluxRedis } from './influx-redis.ts';
+import { benchLive } from './live.ts';
 import { benchPage } from './page.ts';
 import { benchPast } from './past.ts';
 import { benchPublish } from './publish.ts';
@@ -41,6 +42,7 @@ const BENCHES: Record<string, () => Promise<Figure[]>> = {
   'count-at': async () => benchCountAt(await fillStore(SMALL.events, SMALL.days), await largeStore(), report),
   'influx-redis': () => benchInfluxRedis(report),
   page: () => benchPage(report),
+  live: () => benchLive(report),
   past: () => benchPast(report),
   recount: async () => benchRecount(await largeStore(), report),
   export: async () => benchExport(await fillStore(SMALL.events, SMALL.days), report),
