@@ -7,7 +7,7 @@ const ON_BOTH = [
   'test/property/*.test.ts',
   'test/e2e/http-*.test.ts',
   'test/e2e/mqtt-{service,gateway,topics}.test.ts',
-  'test/fault/commands-kill.test.ts',
+  'test/fault/{commands,live}-kill.test.ts',
   'test/e2e/cli-{real-data,replay}.test.ts',
 ];
 
