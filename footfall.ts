@@ -126,7 +126,7 @@ async function startAll(config: Config, log: Log): Promise<RunningService> {
   try {
     const broker = await openBroker(core, config, log, await openCounts());
     doors.push(broker);
-    const api = await openApi(core, config, log);
+    const api = await openApi(core, config, log, broker.gateway);
     doors.push(api);
     api.server.on('upgrade', (request, ...stream) => {
       const isMqtt = request.url?.split('?', 1)[0] === '/mqtt';

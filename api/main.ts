@@ -16,7 +16,7 @@ import { SpaceWatch } from '../shared/watch.ts';
 import { buildApp } from './app.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { measureService } from './measures.ts';
-import { Readiness } from './readiness.ts';
+import { Readiness, type ReadinessSources } from './readiness.ts';
 import { RequestTimes } from './request-times.ts';
 import { webhooksOn } from './webhooks/open.ts';
 
@@ -49,8 +49,13 @@ export async function startApi(
   return { port: taken, server: app.server, handleUpgrade, close: async () => app.close() };
 }
 
-/** The API on `core`, at the address that is configured. */
-export async function openApi(core: Core, config: Config, log: Log): Promise<OpenedApi> {
+/** The API on `core`, at the address that is configured; `gateway`: the one in this process. */
+export async function openApi(
+  core: Core,
+  config: Config,
+  log: Log,
+  gateway: ReadinessSources['gateway'] = null,
+): Promise<OpenedApi> {
   await refuseOpenDoors(core.access, config);
   const { access, commands, connections, floorplan, ingest, processors, storage } = core;
   const {
@@ -66,7 +71,7 @@ export async function openApi(core: Core, config: Config, log: Log): Promise<Ope
   const clockWatch = new ClockWatch(systemClock, () => void replayFuture({ ingest, history }, log));
   const dataDir = config.storage === 'embedded' ? config.dataDir : null;
   const { servers } = storage;
-  const readiness = new Readiness({ ingest, processor: processors, history, servers, dataDir, clockWatch });
+  const readiness = new Readiness({ ingest, processor: processors, history, servers, dataDir, clockWatch, gateway });
   const webhooks = webhooksOn(storage.webhooks, config.webhookNetworks);
   const dependencies = {
     access,

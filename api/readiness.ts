@@ -20,6 +20,8 @@ export type ReadinessSources = {
   /** Where the databases are; null: on no disk of this machine. */
   readonly dataDir: string | null;
   readonly clockWatch: Pick<ClockWatch, 'step'>;
+  /** What consumes from another broker in this process; default: nothing. */
+  readonly gateway?: { check(): Check } | null;
 };
 
 export class Readiness {
@@ -36,7 +38,7 @@ export class Readiness {
   }
 
   async checks(): Promise<Check[]> {
-    const { ingest, processor, history, servers, dataDir, clockWatch } = this.#sources;
+    const { ingest, processor, history, servers, dataDir, clockWatch, gateway = null } = this.#sources;
     const looks: [name: string, look: () => Fault | null | Promise<Fault | null>][] = [
       [
         'draining',
@@ -53,12 +55,14 @@ export class Readiness {
       ['recounts', async () => recountFault((await orTimeOut(history.openRecounts()))?.length ?? 0)],
     ];
     if (dataDir !== null) looks.push(['disk', () => diskFault(dataDir)]);
-    return Promise.all(
+    const others = gateway === null ? [] : [gateway.check()];
+    const checks = await Promise.all(
       looks.map(async ([name, look]): Promise<Check> => {
         const [state, detail, action] = (await look()) ?? ['ok', null, null];
         return { name, state, detail, action };
       }),
     );
+    return [...checks, ...others];
   }
 
   async measure(): Promise<Reading[]> {

@@ -9,6 +9,7 @@ import { readFileSync } from 'node:fs';
 import { connect as connectPlain, isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
+import { type Check, warning } from '../shared/check.ts';
 import type { GatewayConfig } from '../shared/gateway-config.ts';
 import type { Log } from '../shared/log.ts';
 import { counter, gauge, type Reading } from '../shared/metrics/reading.ts';
@@ -44,6 +45,8 @@ export type GatewayStatus = {
 export type Gateway = {
   status(): GatewayStatus;
   measure(): Reading[];
+  /** A warning while events are not consumed: footfall takes all others, and answers. */
+  check(): Check;
   /** Acknowledges what is being stored (5 s at most), then ends the connection. */
   close(): Promise<void>;
 };
@@ -78,6 +81,17 @@ class ReconnectingGateway implements Gateway {
 
   status(): GatewayStatus {
     return { ...this.#status };
+  }
+
+  check(): Check {
+    const { isConnected, why } = this.#status;
+    if (isConnected) return { name: 'gateway', state: 'ok', detail: null, action: null };
+    const detail = `events are not consumed from the other broker: ${why ?? 'it has not answered yet'}`;
+    return warning(
+      'gateway',
+      detail,
+      'do what it says, over there or in FOOTFALL_GATEWAY_URL; it is tried again by itself',
+    );
   }
 
   measure(): Reading[] {

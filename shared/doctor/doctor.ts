@@ -1,7 +1,7 @@
 // The doctor: looks at everything that a service needs before it is started, or beside it while it runs.
 //
 //   configuration ─bad─▶ its faults, and nothing else
-//        └─good─▶ Node ─▶ clock ─▶ disk (embedded) | servers (influx-redis) ─▶ file limit ─▶ ports ─▶ certificates
+//        └─good─▶ Node ─▶ clock ─▶ disk (embedded) | servers (influx-redis) ─▶ file limit ─▶ ports ─▶ certificates ─▶ gateway
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type Check, failing, fine, warning } from '../check.ts';
@@ -9,6 +9,7 @@ import type { Clock } from '../clock.ts';
 import { type Config, ConfigError, readConfig } from '../config.ts';
 import { inspectServers } from '../storage/open.ts';
 import { checkDisk } from './disk.ts';
+import { checkGateway } from './gateway.ts';
 import { checkClock, checkFileLimit, checkNode } from './machine.ts';
 import { checkPorts, isRunning } from './ports.ts';
 
@@ -38,6 +39,7 @@ export async function examine(clock: Clock, dpus: number): Promise<Check[]> {
   checks.push(checkFileLimit(dpus, config.brokerWorkers));
   checks.push(...(await checkPorts(config, await isRunning(config))));
   if (config.tls !== null) checks.push(checkCertificate(config.tls, clock));
+  if (config.gateway !== null) checks.push(await checkGateway(config.gateway));
   return checks;
 }
 

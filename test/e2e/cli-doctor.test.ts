@@ -1,6 +1,8 @@
 // `doctor`: says how everything is that a service needs, and what to do; its exit code is the answer.
+
+import { once } from 'node:events';
 import { existsSync, utimesSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { makeAuthority, whyNoOpenssl } from '../support/certificates.ts';
@@ -118,3 +120,16 @@ test.skipIf(missing !== null)(
     expect([none.code, none.of('certificate')[0]?.state]).toEqual([1, 'failing']);
   },
 );
+
+test('a broker to consume from that nobody answers at is a warning', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const environment = { FOOTFALL_DATA_DIR: temporaryDir(), FOOTFALL_GATEWAY_URL: `mqtt://127.0.0.1:${port}` };
+  expect((await examined(environment)).of('gateway')).toMatchObject([{ state: 'ok' }]);
+  server.close();
+  await once(server, 'close');
+  expect((await examined(environment)).of('gateway')).toMatchObject([
+    { state: 'warning', action: expect.stringContaining('FOOTFALL_GATEWAY_URL') },
+  ]);
+});

@@ -67,9 +67,17 @@ describe.skipIf(missing !== null)('the gateway', () => {
     await untilLogged(wrong, /refuses user and password; set them in FOOTFALL_GATEWAY_URL/);
     expect(wrong.log()).not.toContain('a wrong one');
     expect(wrong.log()).not.toContain('a%20wrong%20one');
-    await httpClient(wrong.httpUrl).get('/readyz');
+    const { checks } = await httpClient(wrong.httpUrl).get('/readyz');
+    expect(checks).toContainEqual({
+      name: 'gateway',
+      state: 'warning',
+      detail: expect.stringContaining('refuses user and password'),
+      action: expect.any(String),
+    });
     const right = await serviceAt(at('p@ss:word'));
     await untilLogged(right, CONSUMING);
+    const ok = { name: 'gateway', state: 'ok', detail: null, action: null };
+    expect((await httpClient(right.httpUrl).get('/readyz')).checks).toContainEqual(ok);
     await publish(mosquitto.url, 3, { username: 'footfall', password: 'p@ss:word' });
     await untilStored(httpClient(right.httpUrl), 3);
   });
