@@ -96,11 +96,11 @@ class CountNotices {
 
   #take(): void {
     if (this.#next === null) return;
-    const messages = this.#feed.since(this.#next);
+    const batch = this.#feed.since(this.#next);
     this.#next = this.#feed.next;
-    this.#isBehind ||= messages === null;
+    this.#isBehind ||= batch === null;
     const counts: Body[] = [];
-    for (const message of messages ?? []) {
+    for (const message of batch?.messages ?? []) {
       const { spaceId, change } = message;
       if (change !== null || spaceId === null) continue;
       // A space that is new is told of by a look at the floor plan, one that is retired no more.
