@@ -7,6 +7,7 @@ import { systemClock } from '../shared/clock.ts';
 import { ClockWatch } from '../shared/clock-watch.ts';
 import type { Config } from '../shared/config.ts';
 import { type Core, listenFailure, openCore, type RunningService, refuseOpenDoors } from '../shared/core.ts';
+import { roomOn } from '../shared/disk.ts';
 import type { Log } from '../shared/log.ts';
 import { openMetrics } from '../shared/metrics/listener.ts';
 import type { Measure } from '../shared/metrics/reading.ts';
@@ -69,9 +70,9 @@ export async function openApi(
   } = config;
   const { audit, history, credentials } = storage;
   const clockWatch = new ClockWatch(systemClock, () => void replayFuture({ ingest, history }, log));
-  const dataDir = config.storage === 'embedded' ? config.dataDir : null;
+  const disk = config.storage === 'embedded' ? { folder: config.dataDir, room: () => roomOn(config.dataDir) } : null;
   const { servers } = storage;
-  const readiness = new Readiness({ ingest, processor: processors, history, servers, dataDir, clockWatch, gateway });
+  const readiness = new Readiness({ ingest, processor: processors, history, servers, disk, clockWatch, gateway });
   const webhooks = webhooksOn(storage.webhooks, config.webhookNetworks);
   const dependencies = {
     access,

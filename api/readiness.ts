@@ -1,7 +1,7 @@
 // Readiness: what has to hold for the service to take events and answer, each check with its state and what to do.
 import type { Check } from '../shared/check.ts';
 import type { ClockWatch } from '../shared/clock-watch.ts';
-import { gigabytes, roomOn } from '../shared/disk.ts';
+import { type DiskRoom, gigabytes } from '../shared/disk.ts';
 import type { Ingest } from '../shared/ingest.ts';
 import { gauge, type Reading } from '../shared/metrics/reading.ts';
 import type { ProcessorControl } from '../shared/processor-control.ts';
@@ -18,7 +18,7 @@ export type ReadinessSources = {
   readonly history: Pick<Storage['history'], 'counts' | 'openRecounts'>;
   readonly servers: Storage['servers'];
   /** Where the databases are; null: on no disk of this machine. */
-  readonly dataDir: string | null;
+  readonly disk: { readonly folder: string; room(): DiskRoom } | null;
   readonly clockWatch: Pick<ClockWatch, 'step'>;
   /** What consumes from another broker in this process; default: nothing. */
   readonly gateway?: { check(): Check } | null;
@@ -38,7 +38,7 @@ export class Readiness {
   }
 
   async checks(): Promise<Check[]> {
-    const { ingest, processor, history, servers, dataDir, clockWatch, gateway = null } = this.#sources;
+    const { ingest, processor, history, servers, disk, clockWatch, gateway = null } = this.#sources;
     const looks: [name: string, look: () => Fault | null | Promise<Fault | null>][] = [
       [
         'draining',
@@ -54,7 +54,7 @@ export class Readiness {
       ['clock', () => clockFault(clockWatch)],
       ['recounts', async () => recountFault((await orTimeOut(history.openRecounts()))?.length ?? 0)],
     ];
-    if (dataDir !== null) looks.push(['disk', () => diskFault(dataDir)]);
+    if (disk !== null) looks.push(['disk', () => diskFault(disk)]);
     const others = gateway === null ? [] : [gateway.check()];
     const checks = await Promise.all(
       looks.map(async ([name, look]): Promise<Check> => {
@@ -112,10 +112,10 @@ function recountFault(running: number): Fault | null {
 }
 
 /** Warns well before nothing is acknowledged any more. */
-function diskFault(dataDir: string): Fault | null {
-  const { freeBytes, neededBytes } = roomOn(dataDir);
+function diskFault({ folder, room }: NonNullable<ReadinessSources['disk']>): Fault | null {
+  const { freeBytes, neededBytes } = room();
   if (freeBytes >= 2 * neededBytes) return null;
-  const detail = `${gigabytes(freeBytes)} are free on the disk of ${dataDir}; below ${gigabytes(neededBytes)} nothing is acknowledged`;
+  const detail = `${gigabytes(freeBytes)} are free on the disk of ${folder}; below ${gigabytes(neededBytes)} nothing is acknowledged`;
   return [freeBytes < neededBytes ? 'failing' : 'warning', detail, 'free some space there, or move FOOTFALL_DATA_DIR'];
 }
 

@@ -61,6 +61,6 @@ export function auditRoutes(api: Api, { audit }: ApiDependencies): void {
   );
 }
 
-function entryShape({ atMs, ...entry }: AuditPage['results'][number]) {
-  return { ...entry, at: formatTimestamp(atMs) };
+function entryShape({ id, atMs, ...entry }: AuditPage['results'][number]) {
+  return { id, at: formatTimestamp(atMs), ...entry };
 }

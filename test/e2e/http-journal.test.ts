@@ -45,7 +45,7 @@ beforeAll(async () => {
     suppressBelow: null,
     watch: new SpaceWatch(floorplan.facts),
     requestTimes: new RequestTimes(),
-    readiness: new Readiness({ ...storage, ingest, processor, dataDir, clockWatch: { step: null } }),
+    readiness: new Readiness({ ...storage, ingest, processor, disk: null, clockWatch: { step: null } }),
     webhooks: { store: storage.webhooks, networks: [], changed: () => undefined },
   };
   const { audit, commands, connections, credentials, history } = storage;

@@ -26,7 +26,7 @@ const WELL: ReadinessSources = {
   processor: { applied: async () => true },
   history: { counts: async () => [], openRecounts: async () => [] },
   servers: {},
-  dataDir: null,
+  disk: null,
   clockWatch: { step: null },
 };
 
@@ -42,6 +42,8 @@ test.each([
   ['redis', { servers: { redis: () => Promise.reject(new Error('away')) } }, 'failing', /REDIS_URL/],
   ['influxdb', { servers: { influxdb: () => Promise.reject(new Error('away')) } }, 'warning', /INFLUX_URL/],
   ['clock', { clockWatch: { step: { byMs: 90_000, leftMs: 30_000 } } }, 'failing', /kept still for another 30 s/],
+  ['disk', { disk: { folder: '/data', room: () => ({ freeBytes: 1, neededBytes: 2 }) } }, 'failing', /free some space/],
+  ['disk', { disk: { folder: '/data', room: () => ({ freeBytes: 3, neededBytes: 2 }) } }, 'warning', /free some space/],
   ['recounts', { history: { ...WELL.history, openRecounts: async () => [{}, {}] } }, 'warning', /v1\/recounts/],
 ] as [
   string,
