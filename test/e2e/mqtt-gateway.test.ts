@@ -65,6 +65,7 @@ describe.skipIf(missing !== null)('the gateway', () => {
     await publish([`[${events(3).join()}]`]);
     await untilStored(client, stored);
     expect((await client.get('/v1/spaces/A/count')).count).toBe(stored);
+    expect((await client.get('/v1/dpus/423/status')).last_heard).not.toBeNull();
     const samples = await scrape(service);
     expect(sampleOf(samples, 'footfall_gateway_connected')).toBe(1);
     expect(sampleOf(samples, 'footfall_gateway_acknowledged_total')).toBe(7);
