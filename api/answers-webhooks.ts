@@ -1,7 +1,8 @@
 // The schemas of answers about webhooks and of their messages.
 import { z } from 'zod';
-import { WEBHOOK_TYPES } from '../shared/webhook.ts';
+import { type MessageType, WEBHOOK_TYPES } from '../shared/webhook.ts';
 import { moment, momentOrNull, text, textOrNull } from './answers.ts';
+import { changesAnswer } from './answers-past.ts';
 
 const URL_EXAMPLE = 'https://dashboard.example/footfall';
 /** Of the Standard Webhooks specification's own test vector. */
@@ -64,3 +65,37 @@ export const deliveryAnswer = delivery.meta({ id: 'WebhookDelivery' });
 export const deliveryItemAnswer = delivery
   .extend({ message: z.object({ type: text, timestamp: moment, data: z.looseObject({}) }).describe('What is sent.') })
   .meta({ id: 'WebhookDeliveryItem' });
+
+const told = {
+  space_id: text,
+  at: moment.describe('The moment that the count holds for.'),
+  count: z.int(),
+  occupancy: z.int(),
+};
+const liveCount = z.object({ ...told, status: z.enum(['settled', 'provisional']), revision: z.int() });
+const crossing = z.object({
+  ...told,
+  capacity: z.int().nullable(),
+  revision: z.int(),
+  threshold: threshold.omit({ space_id: true }),
+});
+
+/** `data` of each type of message, and when it is sent. */
+export const WEBHOOK_MESSAGES = {
+  count: {
+    when: 'Counts have changed: the newest ones; at first those of all spaces',
+    data: z.object({ results: z.array(liveCount) }),
+  },
+  change: { when: 'Entries of /v1/changes, each at least once and in order', data: changesAnswer },
+  'threshold.crossed': { when: 'A count is more than `above`', data: crossing },
+  'threshold.cleared': { when: 'A count is back at `below` or less', data: crossing },
+  'webhook.disabled': {
+    when: 'Another webhook has been given up',
+    data: z.object({ webhook_id: text, name: text, url: text, reason: text, at: moment }),
+  },
+  resync: {
+    when: 'Changes before the next message are no longer kept; the counts of now follow',
+    data: z.object({ reason: text }),
+  },
+  'webhook.test': { when: 'Somebody tries it out', data: z.object({ webhook_id: text }) },
+} as const satisfies Record<MessageType, { readonly when: string; readonly data: z.ZodObject }>;

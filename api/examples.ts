@@ -68,7 +68,7 @@ const LEFT_OUT = new Set([
 ]);
 
 /** An example that fits `schema`, which stands in a field called `name`. */
-function exampleOf(schemas: Json, schema: Schema, name = ''): unknown {
+export function exampleOf(schemas: Json, schema: Schema, name = ''): unknown {
   const given = (schema['examples'] as unknown[] | undefined)?.[0] ?? schema['example'];
   if (typeof schema['$ref'] === 'string') {
     return exampleOf(schemas, schemas[schema['$ref'].split('/').at(-1) ?? ''] as Schema, name);

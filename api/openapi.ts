@@ -8,6 +8,7 @@ import { dryRunAnswer } from './answers-past.ts';
 import { type RouteScope, scopeOf } from './authentication.ts';
 import type { Api } from './dependencies.ts';
 import { withExamples } from './examples.ts';
+import { withWebhooks } from './openapi-webhooks.ts';
 import { nothing } from './schemas.ts';
 
 type Json = { readonly [key: string]: unknown };
@@ -66,7 +67,8 @@ export function describeApi(app: Api): void {
       ],
     },
     transform: jsonSchemaTransform,
-    transformObject: (document) => withExamples(withoutUnused(jsonSchemaTransformObject(document) as Json)) as never,
+    transformObject: (document) =>
+      withWebhooks(withExamples(withoutUnused(jsonSchemaTransformObject(document) as Json))) as never,
   });
 }
 

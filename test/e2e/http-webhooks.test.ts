@@ -1,5 +1,7 @@
 // Webhooks of the running service: counts, changes and thresholds arrive signed and in order, and everything about them
 // can be seen and changed over HTTP.
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import formats from 'ajv-formats';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { type Client, httpClient } from '../support/http.ts';
 import { type Received, type Receiver, startReceiver } from '../support/receiver.ts';
@@ -8,12 +10,17 @@ import { type Service, startService } from '../support/service.ts';
 let service: Service;
 let client: Client;
 let receiver: Receiver;
+let document: {
+  webhooks: Record<string, { post: { requestBody: { content: Record<string, { schema: object; example: object }> } } }>;
+  components: object;
+};
 let prefix: string;
 let prefixes = 0;
 
 beforeAll(async () => {
   service = await startService({ environment: { FOOTFALL_WEBHOOK_NETWORKS: '127.0.0.0/8' } });
   client = httpClient(service.httpUrl);
+  document = await client.get('/openapi.json');
 });
 afterAll(() => service.stop());
 beforeEach(async () => {
@@ -26,11 +33,23 @@ beforeEach(async () => {
     await client.post(`/v1/dpus/${id(`dpu-${name}`)}/placements`, { doorway_id: id(`door-${name}`), facing: 'a' });
   }
   return async () => {
+    for (const message of receiver.taken) expect([message.type, faultsOfMessage(message)]).toEqual([message.type, []]);
     for (const { id: webhook } of (await client.get('/v1/webhooks')).results)
       await client.delete(`/v1/webhooks/${webhook}`);
     await receiver[Symbol.asyncDispose]();
   };
 });
+
+/** What of a message is not as the OpenAPI document says. */
+function faultsOfMessage({ id: _, ...message }: Received): unknown[] {
+  const ajv = new Ajv2020({ strict: false });
+  (formats as unknown as (ajv: Ajv2020) => void)(ajv);
+  const { schema } = document.webhooks[message.type]?.post.requestBody.content['application/json'] as {
+    schema: object;
+  };
+  const validate = ajv.compile({ ...schema, components: document.components });
+  return validate(message) ? [] : (validate.errors ?? []);
+}
 
 const id = (name: string): string => `${prefix}-${name}`;
 
@@ -217,4 +236,21 @@ test('a name that leads to an address which is not public is not called', async 
   expect((await failing()).error).toMatch(/^(127\.0\.0\.1|::1) is not public; see FOOTFALL_WEBHOOK_NETWORKS$/);
   expect((await strict.call('POST', '/v1/webhooks', { url: receiver.url, types: ['count'] })).status).toBe(400);
   expect(receiver.done).toEqual([]);
+});
+
+test('the OpenAPI document has an example of every message, and it fits', () => {
+  const types = [
+    'count',
+    'change',
+    'threshold.crossed',
+    'threshold.cleared',
+    'webhook.disabled',
+    'resync',
+    'webhook.test',
+  ];
+  expect(Object.keys(document.webhooks).toSorted()).toEqual(types.toSorted());
+  for (const [type, { post }] of Object.entries(document.webhooks)) {
+    const example = post.requestBody.content['application/json']?.example as Omit<Received, 'id'>;
+    expect([type, example.type, faultsOfMessage({ id: '', ...example })]).toEqual([type, type, []]);
+  }
 });
