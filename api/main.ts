@@ -71,8 +71,7 @@ export async function openApi(
   const { audit, history, credentials } = storage;
   const clockWatch = new ClockWatch(systemClock, () => void replayFuture({ ingest, history }, log));
   const disk = config.storage === 'embedded' ? { folder: config.dataDir, room: () => roomOn(config.dataDir) } : null;
-  const { servers } = storage;
-  const readiness = new Readiness({ ingest, processor: processors, history, servers, disk, clockWatch, gateway });
+  const readiness = new Readiness({ ...storage, ingest, processor: processors, disk, clockWatch, gateway });
   const webhooks = webhooksOn(storage.webhooks, config.webhookNetworks);
   const dependencies = {
     access,

@@ -3,6 +3,7 @@ import { DoorwayCoverage } from '../shared/coverage.ts';
 import { gauge, type Measure, type Reading, type Value } from '../shared/metrics/reading.ts';
 import { Certainties } from './certainty.ts';
 import type { ApiDependencies } from './dependencies.ts';
+import { webhookReadings } from './webhooks/measures.ts';
 
 const QUANTILES = [0.5, 0.9, 0.99, 1];
 /** Watermarks cost a look at every DPU: they are worked out no more often than this, however often they are asked for. */
@@ -11,7 +12,8 @@ const WATERMARKS_EVERY_MS = 10_000;
 /** What can be read of `dependencies` at a scrape; the parts whose server is away are missing. */
 export function measureService(dependencies: ApiDependencies): Measure {
   const watermarks = watermarkMeasure(dependencies);
-  const parts = [() => backlogReadings(dependencies), watermarks, () => recountReadings(dependencies)];
+  const webhooks = () => webhookReadings(dependencies.webhooks.store);
+  const parts = [() => backlogReadings(dependencies), watermarks, () => recountReadings(dependencies), webhooks];
   return async () => {
     const settled = await Promise.allSettled(parts.map((part) => part()));
     return settled.flatMap((part) => (part.status === 'fulfilled' ? part.value : []));

@@ -6,6 +6,8 @@ import type { Ingest } from '../shared/ingest.ts';
 import { gauge, type Reading } from '../shared/metrics/reading.ts';
 import type { ProcessorControl } from '../shared/processor-control.ts';
 import type { Storage } from '../shared/storage/open.ts';
+import type { WebhookRecord } from '../shared/storage/webhooks.ts';
+import { isDisabled } from '../shared/webhook.ts';
 
 /** How long the parts of the service may take to show that they answer. */
 const ANSWER_TIMEOUT_MS = 2_000;
@@ -17,6 +19,7 @@ export type ReadinessSources = {
   readonly processor: Pick<ProcessorControl, 'applied'>;
   readonly history: Pick<Storage['history'], 'counts' | 'openRecounts'>;
   readonly servers: Storage['servers'];
+  readonly webhooks: Pick<Storage['webhooks'], 'webhooks'>;
   /** Where the databases are; null: on no disk of this machine. */
   readonly disk: { readonly folder: string; room(): DiskRoom } | null;
   readonly clockWatch: Pick<ClockWatch, 'step'>;
@@ -38,7 +41,7 @@ export class Readiness {
   }
 
   async checks(): Promise<Check[]> {
-    const { ingest, processor, history, servers, disk, clockWatch, gateway = null } = this.#sources;
+    const { ingest, processor, history, servers, webhooks, disk, clockWatch, gateway = null } = this.#sources;
     const looks: [name: string, look: () => Fault | null | Promise<Fault | null>][] = [
       [
         'draining',
@@ -53,6 +56,7 @@ export class Readiness {
       ]),
       ['clock', () => clockFault(clockWatch)],
       ['recounts', async () => recountFault((await orTimeOut(history.openRecounts()))?.length ?? 0)],
+      ['webhooks', async () => webhookFault((await orTimeOut(webhooks.webhooks())) ?? [])],
     ];
     if (disk !== null) looks.push(['disk', () => diskFault(disk)]);
     const others = gateway === null ? [] : [gateway.check()];
@@ -109,6 +113,14 @@ function clockFault({ step }: ReadinessSources['clockWatch']): Fault | null {
 function recountFault(running: number): Fault | null {
   if (running === 0) return null;
   return ['warning', `${running} recounts are running`, 'wait: what they touch is provisional; see /v1/recounts'];
+}
+
+/** Those that an operator has switched off are as somebody wants them. */
+function webhookFault(records: readonly WebhookRecord[]): Fault | null {
+  const given = records.filter(({ webhook, progress }) => webhook.isEnabled && isDisabled(webhook, progress)).length;
+  if (given === 0) return null;
+  const action = 'see /v1/webhooks: mend the receiver, then PATCH it with enabled: true, or DELETE it';
+  return ['warning', `${given} webhooks have failed for so long that they were disabled`, action];
 }
 
 /** Warns well before nothing is acknowledged any more. */

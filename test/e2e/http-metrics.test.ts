@@ -68,6 +68,16 @@ test('requests are told by route as it is declared and by status', async () => {
   expect(count({ method: 'GET', route: 'none', status: '404' })).toBe(1);
 });
 
+test('webhooks are told by how they do', async () => {
+  const made = await client.post('/v1/webhooks', { url: 'https://nowhere.example/', types: ['webhook.disabled'] });
+  await client.patch(`/v1/webhooks/${made.id}`, { enabled: false });
+  await client.post(`/v1/webhooks/${made.id}/test`, {});
+  const samples = await scrape(service);
+  const of = (status: string) => sampleOf(samples, 'footfall_webhooks', { status });
+  expect([of('working'), of('failing'), of('disabled')]).toEqual([0, 0, 1]);
+  expect(sampleOf(samples, 'footfall_webhook_messages_waiting')).toBe(1);
+});
+
 test('journal, processor, watermarks and recounts are told, and the process itself', async () => {
   const samples = await scrape(service);
   const names = new Set(samples.map(({ name }) => name));

@@ -1,11 +1,12 @@
 // /readyz: every check with its state; what keeps the service from being ready says what to do about it.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Readiness, type ReadinessSources } from '../../api/readiness.ts';
+import type { WebhookRecord } from '../../shared/storage/webhooks.ts';
 import { httpClient } from '../support/http.ts';
 import { type Service, startService } from '../support/service.ts';
 
 const isOnServers = process.env['FOOTFALL_TEST_STORAGE'] === 'influx-redis';
-const EVERYWHERE = ['draining', 'journal', 'processor', 'history', 'clock', 'recounts'];
+const EVERYWHERE = ['draining', 'journal', 'processor', 'history', 'clock', 'recounts', 'webhooks'];
 
 let service: Service;
 beforeAll(async () => {
@@ -26,9 +27,15 @@ const WELL: ReadinessSources = {
   processor: { applied: async () => true },
   history: { counts: async () => [], openRecounts: async () => [] },
   servers: {},
+  webhooks: { webhooks: async () => [] },
   disk: null,
   clockWatch: { step: null },
 };
+
+const GIVEN_UP = {
+  webhook: { isEnabled: true, revision: 1 },
+  progress: { disabled: { revision: 1 } },
+} as unknown as WebhookRecord;
 
 test.each([
   [
@@ -45,6 +52,7 @@ test.each([
   ['disk', { disk: { folder: '/data', room: () => ({ freeBytes: 1, neededBytes: 2 }) } }, 'failing', /free some space/],
   ['disk', { disk: { folder: '/data', room: () => ({ freeBytes: 3, neededBytes: 2 }) } }, 'warning', /free some space/],
   ['recounts', { history: { ...WELL.history, openRecounts: async () => [{}, {}] } }, 'warning', /v1\/recounts/],
+  ['webhooks', { webhooks: { webhooks: async () => [GIVEN_UP] } }, 'warning', /v1\/webhooks/],
 ] as [
   string,
   Partial<ReadinessSources>,
