@@ -4,7 +4,7 @@ import type { Clock } from '../shared/clock.ts';
 import type { DoorwayCoverage } from '../shared/coverage.ts';
 import type { Floorplan } from '../shared/floorplan.ts';
 import type { Heard } from '../shared/heard.ts';
-import type { DpuId } from '../shared/ids.ts';
+import type { DpuId, SpaceId } from '../shared/ids.ts';
 import type { ProcessorControl } from '../shared/processor-control.ts';
 import type { LiveReader } from '../shared/storage/live.ts';
 import type { SpaceWatch } from '../shared/watch.ts';
@@ -20,6 +20,8 @@ export type CertaintyDependencies = {
   readonly clock: Clock;
 };
 
+type CertainOf = Pick<Counted, 'spaceId' | 'atMs' | 'start'>;
+
 export class Certainties {
   readonly #dependencies: CertaintyDependencies;
   /** Facts up to here are known to be in every count. */
@@ -30,21 +32,34 @@ export class Certainties {
   }
 
   /** One for each of `counts`, in their order. */
-  async of(counts: readonly Pick<Counted, 'spaceId' | 'atMs' | 'start'>[]): Promise<Certainty[]> {
+  of(counts: readonly CertainOf[]): Promise<Certainty[]> {
+    return this.about(counts.map(({ spaceId }) => spaceId))(counts);
+  }
+
+  /**
+   * The same for counts of these spaces that are still being read: what it takes is asked for now, together with them. So it
+   * is no newer than they are, and says nothing of events that they do not hold.
+   */
+  about(spaceIds: readonly SpaceId[]): (counts: readonly CertainOf[]) => Promise<Certainty[]> {
     const { watch, history, clock } = this.#dependencies;
-    const dpuIds = [...new Set(counts.flatMap(({ spaceId }) => [...watch.of(spaceId).keys()]))];
-    const [heard, applied] = await Promise.all([history.heard(dpuIds), this.#newestApplied()]);
-    const heardOf = new Map<DpuId, Heard>();
-    for (const [index, dpuId] of dpuIds.entries()) {
-      const of = heard[index];
-      if (of !== null && of !== undefined) heardOf.set(dpuId, of);
-    }
-    const nowMs = clock.nowMs();
-    return counts.map(({ spaceId, atMs, start }) => {
-      const asked = { spaceId, afterMs: start?.atMs ?? Number.NEGATIVE_INFINITY, atMs };
-      const isRecounting = watch.isTouchedSince(applied, spaceId, asked.afterMs, atMs);
-      return certaintyOf(this.#dependencies, asked, heardOf, { ms: nowMs, isRecounting });
-    });
+    const dpuIds = [...new Set(spaceIds.flatMap((spaceId) => [...watch.of(spaceId).keys()]))];
+    const asked = Promise.all([history.heard(dpuIds), this.#newestApplied()]);
+    // Whoever fails before it is needed says so first.
+    asked.catch(() => undefined);
+    return async (counts) => {
+      const [heard, applied] = await asked;
+      const heardOf = new Map<DpuId, Heard>();
+      for (const [index, dpuId] of dpuIds.entries()) {
+        const of = heard[index];
+        if (of !== null && of !== undefined) heardOf.set(dpuId, of);
+      }
+      const nowMs = clock.nowMs();
+      return counts.map(({ spaceId, atMs, start }) => {
+        const about = { spaceId, afterMs: start?.atMs ?? Number.NEGATIVE_INFINITY, atMs };
+        const isRecounting = watch.isTouchedSince(applied, spaceId, about.afterMs, atMs);
+        return certaintyOf(this.#dependencies, about, heardOf, { ms: nowMs, isRecounting });
+      });
+    };
   }
 
   /** The newest fact whose recount, and that of every one before it, is done. */

@@ -33,11 +33,12 @@ export function startThread<P extends object>(
   const waiting = new Map<number, { resolve: (value: never) => void; reject: (error: unknown) => void }>();
   let calls = 0;
   let closing = false;
+  const send = together<Call>((list) => worker.postMessage(list));
   const call = (method: string, args: unknown[]) =>
     new Promise((resolve, reject) => {
       const id = ++calls;
       waiting.set(id, { resolve, reject });
-      worker.postMessage({ id, method, args } satisfies Call);
+      send({ id, method, args });
     });
   const close = async () => {
     if (closing) return;
@@ -56,7 +57,7 @@ export function startThread<P extends object>(
     get: (_, method) =>
       method === 'close' ? close : method === 'then' ? undefined : (...args: unknown[]) => call(String(method), args),
   });
-  worker.on('message', (reply: Reply) => {
+  const take = (reply: Reply) => {
     if (reply.fatal) return fail(reply.error as Error);
     if (reply.id === 0) {
       isOpen = true;
@@ -66,7 +67,8 @@ export function startThread<P extends object>(
     waiting.delete(reply.id);
     if ('error' in reply) caller?.reject(reply.error);
     else caller?.resolve(reply.result as never);
-  });
+  };
+  worker.on('message', (replies: readonly Reply[]) => replies.forEach(take));
   worker.on('error', (error) => fail(error as Error));
   worker.on('exit', () => {
     if (!closing) fail(new Error(`a storage thread ended: ${module.pathname.split('/').at(-1)}`));
@@ -78,20 +80,36 @@ export function startThread<P extends object>(
 export function serveThread<Options>(open: (options: Options) => object | Promise<object>): void {
   const parent = parentPort;
   if (isMainThread || parent === null) return;
-  const reply = (message: Reply) => parent.postMessage(message);
-  const fatal = (error: unknown) => reply({ id: 0, error, fatal: true });
+  const reply = together<Reply>((list) => parent.postMessage(list));
+  const fatal = (error: unknown) => parent.postMessage([{ id: 0, error, fatal: true } satisfies Reply]);
   const start = async () => {
     const port = (await open(workerData as Options)) as Port;
     flushCompileCache(); // Terminating a thread does not.
-    parent.on('message', async ({ id, method, args }: Call) => {
+    const answer = async ({ id, method, args }: Call) => {
       try {
         reply({ id, result: await port[method]?.(...(args as never[])) });
       } catch (error) {
         if (error instanceof FatalError) fatal(error);
         else reply({ id, error });
       }
+    };
+    parent.on('message', (calls: readonly Call[]) => {
+      for (const call of calls) void answer(call);
     });
     reply({ id: 0 });
   };
   start().catch(fatal);
+}
+
+/** Collects what is said within one turn of the event loop, for `send`: to wake the other thread costs more than most calls. */
+function together<Item>(send: (items: Item[]) => void): (item: Item) => void {
+  let items: Item[] = [];
+  const flush = () => {
+    const said = items;
+    items = [];
+    send(said);
+  };
+  return (item) => {
+    if (items.push(item) === 1) setImmediate(flush);
+  };
 }

@@ -80,9 +80,10 @@ export class LiveFeed {
   /** Counts of now. */
   async counts(spaceIds: readonly SpaceId[]): Promise<Body[]> {
     const { certainties, history, clock } = this.#sources;
+    const certaintiesOf = certainties.about(spaceIds);
     const live = await history.counts(spaceIds);
     const counted = await countsOf(this.#sources, spaceIds, null);
-    const sure = await certainties.of(counted);
+    const sure = await certaintiesOf(counted);
     for (const { spaceId, newestMs } of live) if ((newestMs ?? 0) > clock.nowMs()) this.#ahead.add(spaceId);
     return counted.map((one: Counted, index) => countBody(one, sure[index]?.status ?? 'provisional'));
   }

@@ -16,6 +16,7 @@ import { benchPage } from './page.ts';
 import { benchPast } from './past.ts';
 import { benchPublish } from './publish.ts';
 import { benchRecount } from './recount.ts';
+import { benchRequests } from './requests.ts';
 
 const SMALL = { events: 1_000_000, days: 6 };
 const LARGE = { events: 10_000_000, days: 60 };
@@ -44,6 +45,7 @@ const BENCHES: Record<string, () => Promise<Figure[]>> = {
   page: () => benchPage(report),
   live: () => benchLive(report),
   past: () => benchPast(report),
+  requests: async () => benchRequests(await largeStore(), report),
   recount: async () => benchRecount(await largeStore(), report),
   export: async () => benchExport(await fillStore(SMALL.events, SMALL.days), report),
   footprint: async () => benchFootprint(await largeStore(), report),
