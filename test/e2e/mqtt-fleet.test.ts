@@ -3,6 +3,7 @@ import { connectAsync, type MqttClient } from 'mqtt';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type Client, httpClient } from '../support/http.ts';
 import { type Service, startService } from '../support/service.ts';
+import { removeDir, temporaryDir } from '../support/temporary-dir.ts';
 import { killWorker, workersOf } from '../support/workers.ts';
 
 const SOON = { timeout: 10_000, interval: 50 };
@@ -45,4 +46,23 @@ test('connections at every worker are known, also after takeovers and the death 
   expect(gone.has('d00')).toBe(false);
   for (const one of [overWebSocket, again, ...clients]) one.end(true);
   await vi.waitFor(async () => expect(await online()).toEqual([]), SOON);
+});
+
+test('what workers that are not started again have told is over', async () => {
+  const dataDir = temporaryDir();
+  try {
+    const environment = { FOOTFALL_BROKER_WORKERS: '2' };
+    const before = await startService({ dataDir, environment });
+    await httpClient(before.httpUrl).put('/v1/floorplan', { dpus: IDS.map((id) => ({ id })) });
+    const connect = (clientId: string) => connectAsync(before.mqttUrl, { clientId, reconnectPeriod: 0 });
+    await Promise.all(IDS.map(connect));
+    const total = async (at: Service, isOnline: boolean) =>
+      (await httpClient(at.httpUrl).get(`/v1/dpus/status?online=${isOnline}`)).total;
+    await vi.waitFor(async () => expect(await total(before, true)).toBe(IDS.length), SOON);
+    await before.kill('SIGKILL');
+    await using after = await startService({ dataDir });
+    expect(await total(after, false)).toBe(IDS.length);
+  } finally {
+    removeDir(dataDir);
+  }
 });
