@@ -3,7 +3,6 @@ import type { Clock } from '../shared/clock.ts';
 import { HistoryUnavailableError } from '../shared/errors.ts';
 import type { Dpu } from '../shared/floorplan.ts';
 import { skewMsOf } from '../shared/health/clocks.ts';
-import type { Heard } from '../shared/heard.ts';
 import type { DpuId } from '../shared/ids.ts';
 import { placementAt } from '../shared/mapping.ts';
 import type { Connection, ConnectionStore } from '../shared/storage/connections.ts';
@@ -30,20 +29,45 @@ export type DpuStatus = { readonly dpu: Dpu; readonly connection: Connection; re
 
 /** Of each of `dpus`, in their order. */
 export async function statusesOf({ connections, history }: StatusSources, dpus: readonly Dpu[]): Promise<DpuStatus[]> {
-  const statuses: DpuStatus[] = [];
+  const [found, heard] = await Promise.all([
+    together(dpus, (ids) => connections.find(ids)),
+    together(dpus, (ids) => history.heard(ids)),
+  ]);
+  return dpus.map((dpu, index) => {
+    return { dpu, connection: found[index] ?? NEVER_CONNECTED, heardAtMs: heard[index]?.heardAtMs ?? null };
+  });
+}
+
+/** Those of `dpus` that are connected, or are not. */
+export async function onlineAmong(
+  { connections }: StatusSources,
+  dpus: readonly Dpu[],
+  online: boolean,
+): Promise<readonly Dpu[]> {
+  const found = await together(dpus, (ids) => connections.find(ids));
+  return dpus.filter((_, index) => (found[index] ?? NEVER_CONNECTED).online === online);
+}
+
+/** Those of `dpus` of which nothing has come since then. */
+export async function notHeardAmong(
+  { history }: StatusSources,
+  dpus: readonly Dpu[],
+  sinceMs: number,
+): Promise<readonly Dpu[]> {
+  const heard = await together(dpus, (ids) => history.heard(ids));
+  return dpus.filter((_, index) => (heard[index]?.heardAtMs ?? Number.NEGATIVE_INFINITY) < sinceMs);
+}
+
+/** Asks of some at a time, so that other questions come between. */
+async function together<Found>(
+  dpus: readonly Dpu[],
+  ask: (ids: readonly DpuId[]) => Promise<readonly Found[]>,
+): Promise<Found[]> {
+  const found: Found[] = [];
   for (let at = 0; at < dpus.length; at += TOGETHER) {
-    const some = dpus.slice(at, at + TOGETHER);
-    const ids = some.map(({ id }) => id);
-    const [found, heard]: [Connection[], (Heard | null)[]] = await Promise.all([
-      connections.find(ids),
-      history.heard(ids),
-    ]);
-    for (const [index, dpu] of some.entries()) {
-      const [connection, last] = [found[index] ?? NEVER_CONNECTED, heard[index] ?? null];
-      statuses.push({ dpu, connection, heardAtMs: last?.heardAtMs ?? null });
-    }
+    for (const one of await ask(dpus.slice(at, at + TOGETHER).map(({ id }) => id))) found.push(one);
   }
-  return statuses;
+  return found;
 }
 
 export function isPlaced(dpu: Dpu, atMs: number): boolean {

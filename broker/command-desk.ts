@@ -36,7 +36,8 @@ export type CommandDeskDependencies = {
 export class CommandDesk implements Publisher {
   readonly #dependencies: CommandDeskDependencies;
   readonly #listeners = new Map<DpuId, Set<Listener>>();
-  readonly #mailboxes = new WeakMap<Guard, Mailbox>();
+  /** Of each connection: its subscriptions, and what it is sent through. */
+  readonly #connections = new Map<Guard, { readonly listeners: Set<Listener>; readonly mailbox: Mailbox }>();
   /** Commands up to this number have been told of. */
   #told: number;
   #isLooking = false;
@@ -62,7 +63,8 @@ export class CommandDesk implements Publisher {
     const listener = { ...subscribed, dpuId, sent: new Set<string>(), isOver: false, isBusy: false, isMore: false };
     const listeners = this.#listeners.get(dpuId) ?? new Set();
     this.#listeners.set(dpuId, listeners.add(listener));
-    guard.once('close', () => this.#end(listener));
+    const connection = this.#connections.get(guard) ?? this.#connected(guard);
+    connection.listeners.add(listener);
     void this.#serve(listener);
   }
 
@@ -72,8 +74,19 @@ export class CommandDesk implements Publisher {
     for (const listener of this.#listeners.get(dpuId) ?? []) if (listener.guard === guard) this.#end(listener);
   }
 
+  #connected(guard: Guard) {
+    const connection = { listeners: new Set<Listener>(), mailbox: new Mailbox(guard) };
+    this.#connections.set(guard, connection);
+    guard.once('close', () => {
+      this.#connections.delete(guard);
+      for (const listener of connection.listeners) this.#end(listener);
+    });
+    return connection;
+  }
+
   #end(listener: Listener): void {
     listener.isOver = true;
+    this.#connections.get(listener.guard)?.listeners.delete(listener);
     const listeners = this.#listeners.get(listener.dpuId);
     listeners?.delete(listener);
     if (listeners?.size === 0) this.#listeners.delete(listener.dpuId);
@@ -133,9 +146,8 @@ export class CommandDesk implements Publisher {
       guard.send(encodePublish({ topic, payload, isRetained: false, packetId: null }));
       return true;
     }
-    const mailbox = this.#mailboxes.get(guard) ?? new Mailbox(guard);
-    this.#mailboxes.set(guard, mailbox);
-    if (!(await mailbox.deliver(topic, payload))) return false;
+    const mailbox = this.#connections.get(guard)?.mailbox;
+    if (mailbox === undefined || !(await mailbox.deliver(topic, payload))) return false;
     const { store, clock } = this.#dependencies;
     const deliveredAtMs = clock.nowMs();
     // Not noted, it is brought again: once more is better than never.

@@ -58,7 +58,10 @@ export class Peer {
   /** `taken` is called when the peer, or the system on its way, has taken them; never, if it does not. */
   send(bytes: Buffer, taken?: () => void): void {
     const source = this.#source;
-    if (source.destroyed || source.write(bytes, (error) => error || taken?.()) || this.#clogged) return;
+    if (source.destroyed) return;
+    // Acknowledgements leave without a callback, which would cost as much as they do.
+    const isRoom = taken === undefined ? source.write(bytes) : source.write(bytes, (error) => error || taken());
+    if (isRoom || this.#clogged) return;
     if (source.writableLength < this.#limits.unsentBytesMax) return;
     this.#clogged = true;
     this.heard();

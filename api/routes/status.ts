@@ -5,7 +5,7 @@ import { formatTimestamp } from '../../shared/timestamp.ts';
 import { listOf } from '../answers.ts';
 import { dpuStatusAnswer, dpuStatusInFullAnswer } from '../answers-fleet.ts';
 import type { Api, ApiDependencies } from '../dependencies.ts';
-import { activityOf, isPlaced, statusesOf, statusShape } from '../fleet-status.ts';
+import { activityOf, isPlaced, notHeardAmong, onlineAmong, statusesOf, statusShape } from '../fleet-status.ts';
 import { dpuOf } from '../lookup.ts';
 import { pageOf } from '../paging.ts';
 import { dpuId, paging, queryMoment } from '../schemas.ts';
@@ -37,17 +37,11 @@ export function statusRoutes(api: Api, dependencies: ApiDependencies): void {
       const nowMs = clock.nowMs();
       const isAsked = (dpu: Dpu) =>
         dpu.retiredAtMs === null && (placed === undefined || isPlaced(dpu, nowMs) === placed);
-      let dpus = [...view.plan.dpus.values()].filter(isAsked);
-      if (online !== undefined || notHeardSinceMs !== undefined) {
-        const statuses = await statusesOf(dependencies, dpus);
-        const wanted = statuses.filter(
-          ({ connection, heardAtMs }) =>
-            (online === undefined || connection.online === online) &&
-            (notHeardSinceMs === undefined || heardAtMs === null || heardAtMs < notHeardSinceMs),
-        );
-        dpus = wanted.map(({ dpu }) => dpu);
-      }
-      dpus.sort((one, other) => (one.id < other.id ? -1 : 1));
+      const items = [...view.plan.dpus.values()].filter(isAsked);
+      items.sort((one, other) => (one.id < other.id ? -1 : 1));
+      let dpus: readonly Dpu[] = items;
+      if (online !== undefined) dpus = await onlineAmong(dependencies, dpus, online);
+      if (notHeardSinceMs !== undefined) dpus = await notHeardAmong(dependencies, dpus, notHeardSinceMs);
       const list = `/v1/dpus/status ${online} ${notHeardSinceMs} ${placed}`;
       const page = pageOf(list, dpus, ({ id }) => id, query);
       const statuses = await statusesOf(dependencies, page.results);

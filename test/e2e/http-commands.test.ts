@@ -25,8 +25,9 @@ afterAll(() => service.stop());
 
 const newDpu = async (): Promise<string> => {
   dpus += 1;
-  await client.post('/v1/dpus', { id: `dpu-${dpus}` });
-  return `dpu-${dpus}`;
+  const id = `dpu-${dpus}`;
+  await client.post('/v1/dpus', { id });
+  return id;
 };
 /** The DPU as a client library has it; what it is sent, in order. */
 const comes = async (id: string, qos: 0 | 1 = 1): Promise<Sent[]> => {
@@ -205,4 +206,19 @@ test('what is no command is refused, with what to do', async () => {
   await client.delete(`/v1/dpus/${id}`);
   const gone = await client.call('POST', `/v1/dpus/${id}/commands`, { command: 'x' });
   expect(['id_retired', 'dpu_not_found']).toContain(gone.body.code);
+});
+
+test('a gateway that speaks for many has the commands of each, over one connection', async () => {
+  const ids = await Promise.all(Array.from({ length: 20 }, newDpu));
+  const gateway = await connectAsync(service.mqttUrl, { clientId: 'gateway', reconnectPeriod: 0 });
+  open.push(gateway);
+  const received: string[] = [];
+  gateway.on('message', (topic) => void received.push(topic));
+  await gateway.subscribeAsync(
+    ids.map((id) => `dpu/${id}/commands`),
+    { qos: 1 },
+  );
+  for (const id of ids) await send(id, 'one');
+  await vi.waitFor(() => expect(received.toSorted()).toEqual(ids.map((id) => `dpu/${id}/commands`).toSorted()), SOON);
+  for (const id of ids) await untilStates(id, [['one', 'delivered']]);
 });

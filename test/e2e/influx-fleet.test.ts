@@ -59,3 +59,29 @@ test('a DPU goes from one broker to another; then that one is killed', async () 
   await vi.waitFor(() => expect(JSON.parse(topics.get('dpus/423/status') ?? '{}').online).toBe(false), FOUND_OUT);
   for (const each of [first, second, staying]) each.end(true);
 }, 90_000);
+
+test('while Redis is away nothing is promised; when it is back, what was promised before is kept, and connections are known', async () => {
+  await using servers = await startServers();
+  const [api, broker] = [await servers.start('api'), await servers.start('broker')];
+  await servers.start('processor');
+  const client = httpClient(api.httpUrl);
+  await client.put('/v1/floorplan', { dpus: [{ id: '423' }] });
+  const { id } = await client.post('/v1/dpus/423/commands', { command: 'before' });
+  const early = await connectAsync(broker.mqttUrl, { clientId: '423', reconnectPeriod: 0 });
+  await servers.redis.kill();
+  const send = () => client.call('POST', '/v1/dpus/423/commands', { command: 'meanwhile' });
+  await vi.waitFor(async () => {
+    const refused = await send();
+    expect([refused.status, refused.body.code]).toEqual([503, 'journal_unavailable']);
+  }, FOUND_OUT);
+  const received: { id: string; command: string }[] = [];
+  early.on('message', (_topic, payload) => void received.push(JSON.parse(payload.toString())));
+  // It is granted, and served as soon as there is something to serve from.
+  await early.subscribeAsync('dpu/423/commands', { qos: 1 });
+  await servers.redis.start();
+  await vi.waitFor(() => expect(received).toMatchObject([{ id, command: 'before' }]), FOUND_OUT);
+  await vi.waitFor(async () => expect((await send()).status).toBe(202), FOUND_OUT);
+  await vi.waitFor(() => expect(received.at(-1)).toMatchObject({ command: 'meanwhile' }), FOUND_OUT);
+  await vi.waitFor(async () => expect((await client.get('/v1/dpus/423/status')).online).toBe(true), FOUND_OUT);
+  early.end(true);
+}, 90_000);
