@@ -55,14 +55,12 @@ export async function compose(sources: ComposingSources, webhook: Webhook, progr
   const due = await dueOf(sources, progress.ahead);
   const toCount = isAnew ? spaces : new Set([...read.changes.map(({ spaceId }) => spaceId), ...due.come]);
   const toJudge = factNumber === progress.factNumber ? toCount : judgedSpaces(webhook, spaces, toCount);
-  const counts = await countAll(
-    sources,
-    [...toJudge].filter((spaceId) => spaces.has(spaceId)),
-  );
+  const wants = new Set<string>(webhook.types);
+  const isCounted = wants.has('count') || webhook.thresholds.length > 0;
+  const counts = await countAll(sources, isCounted ? [...toJudge].filter((spaceId) => spaces.has(spaceId)) : []);
   const asked = stillAsked(webhook.thresholds, spaces, progress.crossed);
   const judged = judgeThresholds(plan, webhook.thresholds, counts.counted, asked);
   const at = formatTimestamp(clock.nowMs());
-  const wants = new Set<string>(webhook.types);
   const messages = [
     ...(read.isResync ? [newMessage('resync', at, { reason: RESYNC_REASON })] : []),
     ...(wants.has('change') ? changeMessages(sources, read, at) : []),
@@ -139,6 +137,7 @@ async function dueOf({ history, clock }: ComposingSources, ahead: readonly Space
   };
 }
 
+/** Counts of now, and where an event is still to come. */
 async function countAll(sources: ComposingSources, spaceIds: readonly SpaceId[]) {
   if (spaceIds.length === 0) return { counted: [], ahead: [] };
   const live = await sources.history.counts(spaceIds);

@@ -17,8 +17,6 @@ import { type Outcome, send } from './send.ts';
 
 /** Progress that made no message is stored so often: what is done again after a crash. */
 const STORE_EVERY_MS = 10_000;
-/** After storage could not be asked. */
-const STORAGE_RETRY_MS = 1_000;
 
 export type CourierDependencies = {
   readonly sources: ComposingSources;
@@ -50,8 +48,11 @@ export class Courier {
   #running: Promise<void> | null = null;
   #isStopping = false;
   #isStale = false;
+  #isStandingStill: boolean;
 
-  constructor(dependencies: CourierDependencies, record: WebhookRecord) {
+  /** `isAgain`: in place of one that stood still, which has been told. */
+  constructor(dependencies: CourierDependencies, record: WebhookRecord, isAgain = false) {
+    this.#isStandingStill = isAgain;
     this.#dependencies = dependencies;
     this.#webhook = record.webhook;
     this.#progress = record.progress;
@@ -113,6 +114,7 @@ export class Courier {
       if (next === null) {
         this.#waiting = 0;
         if (await this.#compose()) continue;
+        this.#isStandingStill = false;
         return;
       }
       const { nextAttemptAtMs } = next.delivery;
@@ -123,6 +125,7 @@ export class Courier {
       }
       await this.#attempt(next);
     }
+    this.#isStandingStill = false;
   }
 
   /** Makes the next messages; false when there is nothing more to tell. */
@@ -180,10 +183,10 @@ export class Courier {
 
   /** Whatever was under way may have been stored or not. */
   #stumble(error: Error): void {
-    const { clock, log, turn } = this.#dependencies;
+    const { log, turn, signal } = this.#dependencies;
     this.#isStale = true;
-    this.#restsUntilMs = clock.nowMs() + STORAGE_RETRY_MS;
-    if (!turn.lost.aborted) log.warn({ err: error, webhook: this.#webhook.id }, 'a webhook stands still for a moment');
+    if (turn.lost.aborted || signal.aborted || this.#isStandingStill) return;
+    log.warn({ err: error, webhook: this.#webhook.id }, 'a webhook stands still until storage can be asked again');
   }
 }
 

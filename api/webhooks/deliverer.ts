@@ -51,6 +51,7 @@ class Round {
   #timer: NodeJS.Timeout | undefined;
   #refreshAtMs = 0;
   #isOver = false;
+  #isStandingStill = false;
   #looking: Promise<void> = Promise.resolve();
 
   constructor(dependencies: DelivererDependencies, turn: WebhookTurn) {
@@ -60,9 +61,13 @@ class Round {
 
   start(): void {
     this.#looking = this.#look()
+      .then(() => {
+        this.#isStandingStill = false;
+      })
       .catch((error: Error) => {
-        if (!this.#isOver)
-          this.#dependencies.log.warn({ err: error }, 'webhooks stand still until storage can be asked again');
+        if (this.#isOver || this.#isStandingStill) return;
+        this.#isStandingStill = true;
+        this.#dependencies.log.warn({ err: error }, 'webhooks stand still until storage can be asked again');
       })
       .then(() => {
         if (!this.#isOver) this.#timer = setTimeout(() => this.start(), LOOK_EVERY_MS);
@@ -95,17 +100,13 @@ class Round {
 
   async #look(): Promise<void> {
     const { store, sources, clock } = this.#dependencies;
-    if (clock.monotonicMs() >= this.#refreshAtMs || this.#isAnyStale()) {
+    if (clock.monotonicMs() >= this.#refreshAtMs) {
       this.#refreshAtMs = clock.monotonicMs() + REFRESH_EVERY_MS;
       this.#take(await store.webhooks());
     }
     if (this.#couriers.size === 0 || this.#isOver) return;
     const newest = await sources.history.newestChange();
     for (const { courier } of this.#couriers.values()) courier.wake(newest);
-  }
-
-  #isAnyStale(): boolean {
-    return [...this.#couriers.values()].some(({ courier }) => courier.isStale);
   }
 
   /** One courier for each webhook that there is. */
@@ -123,7 +124,7 @@ class Round {
       const { store } = this.#dependencies;
       const onDisabled = (webhook: Webhook, reason: string) => this.#notify(webhook, reason);
       const dependencies = { ...this.#dependencies, store, turn: this.#turn, signal: end.signal, onDisabled };
-      this.#couriers.set(id, { courier: new Courier(dependencies, record), end });
+      this.#couriers.set(id, { courier: new Courier(dependencies, record, known !== undefined), end });
     }
     for (const id of left) {
       this.#couriers.get(id)?.end.abort();

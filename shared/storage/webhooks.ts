@@ -21,8 +21,9 @@ export type WebhookStep = { readonly epoch: number; readonly progress: WebhookPr
 export type KeptDelivery = { readonly delivery: Delivery; readonly body: string };
 
 /**
- * Everything is durable once resolved. All calls throw TemporaryStorageError while the server is away; FencedError when
- * the turn is somebody else's, and then nothing was stored. Of a webhook that is gone nothing is stored either.
+ * Everything is durable once resolved, except steps: the newest of them may go with the power, and then their messages are
+ * made, or sent, again. All calls throw TemporaryStorageError while the server is away; FencedError when the turn is
+ * somebody else's, and then nothing was stored. Of a webhook that is gone nothing is stored either.
  */
 export type WebhookStore = {
   /** Every webhook, in the order of their making. */

@@ -16,7 +16,23 @@ const SCHEMA = readFileSync(new URL('webhook.sql', import.meta.url), 'utf8');
 export function openWebhooks(dataDir: string): WebhookStore & { close(): Promise<void> } {
   const database = openDatabase(floorplanPath(dataDir), { schema: 'floorplan.sql', cacheKib: CACHE_KIB });
   database.exec(SCHEMA);
-  return { ...writes(database), ...reads(database), close: async () => database.close() };
+  const delivering = openDatabase(floorplanPath(dataDir), { schema: 'floorplan.sql', cacheKib: CACHE_KIB });
+  // No sync for each message, which the API would wait for: what the power takes away is made or sent again.
+  delivering.exec('PRAGMA synchronous = NORMAL');
+  const close = async () => {
+    delivering.close();
+    database.close();
+  };
+  const { putWebhook, addDeliveries } = writes(database);
+  const steps = writes(delivering);
+  return {
+    ...reads(database),
+    putWebhook,
+    addDeliveries: (id, messages, nowMs, step) =>
+      (step === null ? addDeliveries : steps.addDeliveries)(id, messages, nowMs, step),
+    putDelivery: steps.putDelivery,
+    close,
+  };
 }
 
 type Reads = Pick<WebhookStore, 'webhooks' | 'deliveries' | 'delivery'>;
