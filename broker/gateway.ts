@@ -23,8 +23,6 @@ const REST_MS_MIN = 100;
 const REST_AWAY_MS_MAX = 1_000;
 /** At most, after it has refused: somebody has to do something first. */
 const REST_REFUSED_MS_MAX = 30_000;
-/** As long, at most, when another client seems to take the session over and over. */
-const REST_CONTENDED_MS_MAX = 10_000;
 /** Resumed sessions that ended soon, without a failed try in between: brokers seldom say that another client has come. */
 const CONTENDED_AFTER = 3;
 const CONTENDED = '; if another footfall uses this client id, give each a FOOTFALL_GATEWAY_CLIENT_ID of its own';
@@ -130,7 +128,6 @@ class ReconnectingGateway implements Gateway {
     const { clock, log } = this.#dependencies;
     this.#openedAtMs = clock.monotonicMs();
     if (!isResumed) this.#shortLives = 0;
-    this.#toldWhy = null;
     const isForgotten = !isResumed && this.#status.connects > 0;
     this.#status = { ...this.#status, isConnected: true, why: null, connects: this.#status.connects + 1 };
     const filter = filterOf(this.#config);
@@ -149,7 +146,10 @@ class ReconnectingGateway implements Gateway {
     const { clock, log } = this.#dependencies;
     const wasGood = this.#status.isConnected && clock.monotonicMs() - this.#openedAtMs > LIFE_MS_GOOD;
     this.#shortLives = this.#status.isConnected && !wasGood ? this.#shortLives + 1 : 0;
-    if (wasGood) this.#restMs = REST_MS_MIN;
+    if (wasGood) {
+      this.#restMs = REST_MS_MIN;
+      this.#toldWhy = null;
+    }
     const isContended = this.#shortLives >= CONTENDED_AFTER && !ended.isRefused;
     const why = isContended ? ended.why + CONTENDED : ended.why;
     this.#status = { ...this.#status, isConnected: false, why };
@@ -159,10 +159,9 @@ class ReconnectingGateway implements Gateway {
       this.#version = 4;
       return this.#connect();
     }
-    const nextTryMs = this.#rest(
-      ended.isRefused ? REST_REFUSED_MS_MAX : isContended ? REST_CONTENDED_MS_MAX : REST_AWAY_MS_MAX,
-    );
-    const level = ended.isRefused || isContended ? 'error' : why === this.#toldWhy ? 'debug' : 'warn';
+    const nextTryMs = this.#rest(ended.isRefused ? REST_REFUSED_MS_MAX : REST_AWAY_MS_MAX);
+    const isNews = ended.isRefused || why !== this.#toldWhy;
+    const level = !isNews ? 'debug' : ended.isRefused || isContended ? 'error' : 'warn';
     this.#toldWhy = why;
     log[level]({ ...this.#where, why, nextTryMs }, 'gateway: no connection to the other broker; it is tried again');
     this.#timer = setTimeout(() => this.#connect(), nextTryMs);
