@@ -17,6 +17,7 @@ const VIEWS: Readonly<Record<string, () => Promise<View>>> = {
   dpus: async () => (await import('./dpus.ts')).dpuView,
   quarantine: async () => (await import('./quarantine.ts')).quarantineView,
   recounts: async () => (await import('./recounts.ts')).recountView,
+  webhooks: async () => (await import('./webhooks.ts')).webhookView,
   keys: async () => (await import('./keys.ts')).keyView,
 };
 const STATE_WORDS: Readonly<Record<LiveState, string>> = {

@@ -137,3 +137,16 @@ export type Key = {
   readonly expires_at: string | null;
   readonly revoked_at: string | null;
 };
+
+export type Webhook = {
+  readonly id: string;
+  readonly name: string;
+  readonly url: string;
+  readonly types: readonly string[];
+  readonly enabled: boolean;
+  readonly status: 'working' | 'failing' | 'disabled';
+  readonly waiting: number;
+  readonly failing_since: string | null;
+  readonly disabled_at: string | null;
+  readonly disabled_reason: string | null;
+};

@@ -8,7 +8,7 @@ import { httpClient } from '../support/http.ts';
 import { type Service, startService } from '../support/service.ts';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const VIEWS = ['building', 'space/hall', 'health', 'dpus', 'quarantine', 'recounts', 'keys'];
+const VIEWS = ['building', 'space/hall', 'health', 'dpus', 'quarantine', 'recounts', 'webhooks', 'keys'];
 const SOON = { timeout: PAGE_TIMEOUT_MS, interval: 50 };
 
 describe.skipIf(chromiumMissing())('the page on the demo', () => {
@@ -41,6 +41,26 @@ describe.skipIf(chromiumMissing())('the page on the demo', () => {
     expect(results.length).toBe(21);
     expect(results.filter(({ count }: { count: number }) => count < -3)).toEqual([]);
   });
+
+  test('a webhook whose receiver cannot be reached is failing, and is tried', async () => {
+    const client = httpClient(service.httpUrl);
+    await client.post('/v1/webhooks', { url: 'https://nowhere.example/', types: ['count'], name: 'The wall' });
+    await using opened = await openPage(browser, `${service.httpUrl}/#webhooks`);
+    const { page } = opened;
+    await page.getByRole('cell', { name: /^failing since .* waiting$/ }).waitFor();
+    await page.getByRole('button', { name: 'Try it: The wall' }).click();
+    await page.getByText('A message to try it is on its way.').waitFor({ state: 'attached' });
+    const [{ id }] = (await client.get('/v1/webhooks')).results;
+    const { results } = await client.get(`/v1/webhooks/${id}/deliveries`);
+    expect(results.map(({ type }: { type: string }) => type)).toContain('webhook.test');
+    await client.patch(`/v1/webhooks/${id}`, { enabled: false });
+    await page.reload();
+    await page.getByRole('cell', { name: 'switched off' }).waitFor();
+    await page.getByRole('button', { name: 'Take up again: The wall' }).click();
+    await page.getByText('It is told again').waitFor({ state: 'attached' });
+    expect((await client.get(`/v1/webhooks/${id}`)).enabled).toBe(true);
+    expect(opened.faults).toEqual([]);
+  }, 40_000);
 
   test.each(['light', 'dark'] as const)('axe finds nothing in any view, %s', async (colorScheme) => {
     await using opened = await openPage(browser, `${service.httpUrl}/`, { colorScheme });
