@@ -13,6 +13,7 @@ const TELLING: Readonly<Record<string, readonly string[]>> = {
   '/v1/keys': ['name', 'scopes', 'root_space_id', 'expires_at', 'suppress_below'],
   '/v1/quarantine/replay': ['ids', 'reason', 'dpu_id'],
   '/v1/dpus/secrets': ['dpus', 'overlap_s'],
+  '/v1/dpus/:id/commands': ['command'],
 };
 
 /** Enters what changed; events that DPUs send are in the journal. */

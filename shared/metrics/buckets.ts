@@ -9,11 +9,12 @@ export class Buckets {
   readonly #counts = new Float64Array(BOUNDS_MS.length + 1);
   #sumMs = 0;
 
-  observe(ms: number): void {
+  /** `count` things took so long. */
+  observe(ms: number, count = 1): void {
     let index = 0;
     while (index < BOUNDS_MS.length && ms > (BOUNDS_MS[index] as number)) index += 1;
-    this.#counts[index] = (this.#counts[index] as number) + 1;
-    this.#sumMs += ms;
+    this.#counts[index] = (this.#counts[index] as number) + count;
+    this.#sumMs += ms * count;
   }
 
   /** As the parts of the histogram `name`, in seconds. */
