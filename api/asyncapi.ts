@@ -52,7 +52,7 @@ export const ASYNCAPI = {
     title: 'footfall',
     version: '1',
     description:
-      'People counts from doorway sensors: the MQTT side. What is acknowledged is stored. MQTT 3.1.1, over TCP or WebSocket.',
+      'People counts from doorway sensors: the MQTT side. What is acknowledged is stored. MQTT 3.1.1 and 5, over TCP or WebSocket.',
   },
   defaultContentType: 'application/json',
   servers: {

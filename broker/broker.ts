@@ -17,6 +17,7 @@ import type { Guard } from './guard.ts';
 import { LIMITS, type Limits } from './limits.ts';
 import type { Presence } from './presence.ts';
 import { limitSubscriptions, type Publisher, tellPublishers } from './subscriptions.ts';
+import { FiveSubscriptions } from './subscriptions-five.ts';
 
 export type BrokerDependencies = {
   readonly ingest: Ingest;
@@ -68,7 +69,7 @@ const GUESSES: ReadonlySet<Refusal> = new Set(['wrong_credentials', 'not_authori
 type Judge = (client: Client, username: string | undefined, password: Buffer | undefined) => Promise<void>;
 
 export async function createBroker(dependencies: BrokerDependencies): Promise<Broker> {
-  const { ingest, clock, log, doorman, clients, presence } = dependencies;
+  const { ingest, clock, log, doorman, clients, presence, publishers } = dependencies;
   const limits = { ...LIMITS, ...dependencies.limits };
   const failedConnects = new FailedConnects(limits, () => clock.monotonicMs());
 
@@ -108,6 +109,7 @@ export async function createBroker(dependencies: BrokerDependencies): Promise<Br
     // All that is looked at of a client; the guard says why it closes.
     const close = (done?: () => void) => done?.();
     const client = { id: clientId || `assigned-${randomUUID()}`, conn: guard, close } as unknown as Client;
+    guard.subscriptions = new FiveSubscriptions(client, { doorman, publishers, maximum: limits.subscriptionsMax });
     judge(client, username, password).then(
       () => guard.destroyed || welcome(client),
       (error) => guard.refuse(failed(guard, error), error.message),
@@ -127,7 +129,7 @@ export async function createBroker(dependencies: BrokerDependencies): Promise<Br
     },
   });
   aedes.on('clientReady', welcome);
-  tellPublishers(aedes, dependencies.publishers, doorman);
+  tellPublishers(aedes, publishers, doorman);
   let closing = false;
   return {
     accept: (stream, address, certifiedId = null) => {

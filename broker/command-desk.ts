@@ -19,7 +19,7 @@ const RETRY_MS = 1_000;
 
 type Listener = Subscribed & {
   readonly dpuId: DpuId;
-  /** Ids of what was sent with QoS 0. */
+  /** Ids of what was sent with QoS 0, or is too long for the client. */
   readonly sent: Set<string>;
   isOver: boolean;
   isBusy: boolean;
@@ -143,11 +143,16 @@ export class CommandDesk implements Publisher {
     if (!listener.isAllowed()) return false;
     if (qos === 0) {
       sent.add(id);
-      guard.send(encodePublish({ topic, payload, isRetained: false, packetId: null }));
+      guard.send(encodePublish({ topic, payload, isRetained: false, packetId: null }, guard.connect?.level));
       return true;
     }
     const mailbox = this.#connections.get(guard)?.mailbox;
-    if (mailbox === undefined || !(await mailbox.deliver(topic, payload))) return false;
+    if (mailbox === undefined) return false;
+    if (!(await mailbox.deliver(topic, payload))) {
+      // Too long for it: what comes after need not wait.
+      sent.add(id);
+      return !guard.destroyed;
+    }
     const { store, clock } = this.#dependencies;
     const deliveredAtMs = clock.nowMs();
     // Not noted, it is brought again: once more is better than never.

@@ -17,6 +17,7 @@ import { Intake } from './intake.ts';
 import { overdue, type Silence } from './overdue.ts';
 import { Peer } from './peer.ts';
 import { PublishRate } from './publish-rate.ts';
+import type { FiveSubscriptions } from './subscriptions-five.ts';
 import * as five from './version-five.ts';
 import * as four from './version-four.ts';
 
@@ -25,8 +26,10 @@ export class Guard extends AedesStream {
   readonly address: string;
   /** What CONNECT said, once it has come. */
   connect: Connect | null = null;
-  /** What the client's PUBACKs are for. */
-  acknowledged: (packetId: number) => void = () => undefined;
+  /** What the client's PUBACKs are for; false: for nothing that was sent. */
+  acknowledged: (packetId: number) => boolean = () => false;
+  /** Of a client that speaks MQTT 5 and has been accepted. */
+  subscriptions: FiveSubscriptions | null = null;
   readonly #gate: Gate;
   readonly #peer: Peer;
   readonly #fastPath: FastPath;
@@ -136,8 +139,7 @@ export class Guard extends AedesStream {
     this.#intake.clear();
     if (this.#timer !== null) clearTimeout(this.#timer);
     for (const quiet of this.#quietCallbacks.splice(0)) quiet();
-    if (error !== null) this.#peer.destroy();
-    else this.#peer.close();
+    this.#peer[error === null ? 'close' : 'destroy']();
   }
 
   protected override flow(): void {

@@ -8,6 +8,8 @@ export class Mailbox {
   readonly #guard: Guard;
   readonly #waiting = new Map<number, (isAcknowledged: boolean) => void>();
   #lastId = 0;
+  /** A client of MQTT 5 says how many it takes at once, at least one [MQTT-3.3.4-9]: it has one. */
+  #before: Promise<unknown> = Promise.resolve();
 
   constructor(guard: Guard) {
     this.#guard = guard;
@@ -17,13 +19,24 @@ export class Mailbox {
     });
   }
 
-  /** Resolves with true once the client has acknowledged it, with false when the connection ends before. */
+  /** Resolves with true once the client has acknowledged it, with false when the connection ends before, or it is too long. */
   deliver(topic: string, payload: string): Promise<boolean> {
+    const level = this.#guard.connect?.level ?? 4;
+    if (level < 5) return this.#send(topic, payload, level);
+    const delivered = this.#before.then(() => this.#send(topic, payload, level));
+    this.#before = delivered;
+    return delivered;
+  }
+
+  #send(topic: string, payload: string, level: number): Promise<boolean> {
     if (this.#guard.destroyed) return Promise.resolve(false);
     const packetId = this.#freeId();
+    const frame = encodePublish({ topic, payload, isRetained: false, packetId }, level);
+    // [MQTT-3.1.2-24]
+    if (frame.length > (this.#guard.connect?.packetBytesMax ?? Infinity)) return Promise.resolve(false);
     return new Promise((resolve) => {
       this.#waiting.set(packetId, resolve);
-      this.#guard.send(encodePublish({ topic, payload, isRetained: false, packetId }));
+      this.#guard.send(frame);
     });
   }
 
@@ -34,9 +47,9 @@ export class Mailbox {
     return this.#lastId;
   }
 
-  #settle(packetId: number, isAcknowledged: boolean): void {
-    const resolve = this.#waiting.get(packetId);
-    this.#waiting.delete(packetId);
-    resolve?.(isAcknowledged);
+  /** False: nothing waits for it. */
+  #settle(packetId: number, isAcknowledged: boolean): boolean {
+    this.#waiting.get(packetId)?.(isAcknowledged);
+    return this.#waiting.delete(packetId);
   }
 }

@@ -13,9 +13,11 @@ export type Publication = {
 /** Bytes before the topic, and between it and the payload, at most. */
 const HEADER_BYTES_MAX = 9;
 
-export function encodePublish({ topic, payload, isRetained, packetId }: Publication): Buffer {
+/** For a client that speaks MQTT of `level`; 5 has properties, of which there are none. */
+export function encodePublish({ topic, payload, isRetained, packetId }: Publication, level = 4): Buffer {
   const topicBytes = Buffer.byteLength(topic);
-  const remaining = 2 + topicBytes + (packetId === null ? 0 : 2) + Buffer.byteLength(payload);
+  const propertiesBytes = level === 5 ? 1 : 0;
+  const remaining = 2 + topicBytes + (packetId === null ? 0 : 2) + propertiesBytes + Buffer.byteLength(payload);
   const bytes = Buffer.allocUnsafe(remaining + HEADER_BYTES_MAX);
   let at = bytes.writeUInt8((PACKET.publish << 4) | (packetId === null ? 0 : 2) | Number(isRetained));
   for (let left = remaining; ; left = Math.floor(left / 128)) {
@@ -25,6 +27,7 @@ export function encodePublish({ topic, payload, isRetained, packetId }: Publicat
   at = bytes.writeUInt16BE(topicBytes, at);
   at += bytes.write(topic, at);
   if (packetId !== null) at = bytes.writeUInt16BE(packetId, at);
+  if (level === 5) at = bytes.writeUInt8(0, at);
   at += bytes.write(payload, at);
   return bytes.subarray(0, at);
 }

@@ -118,7 +118,8 @@ export class Readers implements Publisher {
     for (const [id, reason] of pending) {
       pending.delete(id);
       const frame = this.#frame(reader, id, reason);
-      if (frame === null) continue;
+      // [MQTT-3.1.2-24]
+      if (frame === null || frame.length > (guard.connect?.packetBytesMax ?? Infinity)) continue;
       frames.push(frame);
       bytes += frame.length;
       if (bytes >= BATCH_BYTES) break;
@@ -144,6 +145,7 @@ export class Readers implements Publisher {
       const isTakenAway = shown === null ? !isRetained : wasShown;
       if (!isTakenAway) return null;
     } else if (reason === 'looked at' && wasShown) return null;
-    return encodePublish({ topic: topicOf(this.#what, id), payload, isRetained, packetId: null });
+    const publication = { topic: topicOf(this.#what, id), payload, isRetained, packetId: null };
+    return encodePublish(publication, reader.guard.connect?.level);
   }
 }

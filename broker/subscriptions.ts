@@ -25,6 +25,23 @@ export type Publisher = {
   unsubscribed(guard: Guard, filter: string): void;
 };
 
+/** The subscription of `client` to `filter`, as it is judged from now on. */
+export function subscribedBy(
+  client: Client,
+  filter: string,
+  qos: number,
+  doorman: Pick<Doorman, 'maySubscribe' | 'mayRead' | 'isConfined'>,
+): Subscribed {
+  return {
+    guard: client.conn as unknown as Guard,
+    filter,
+    qos,
+    isAllowed: () => doorman.maySubscribe(client, filter),
+    mayRead: (what: Readable, id: string) => doorman.mayRead(client, what, id),
+    isConfined: doorman.isConfined(client),
+  };
+}
+
 /** In SUBACK, of what was refused [MQTT-3.9.3-2]. */
 const FAILURE = 0x80;
 
@@ -40,14 +57,7 @@ export function tellPublishers(
   aedes.on('subscribe', (subscriptions, client) => {
     for (const { topic: filter, qos } of subscriptions) {
       if ((qos as number) === FAILURE) continue;
-      const subscribed = {
-        guard: guardOf(client),
-        filter,
-        qos,
-        isAllowed: () => doorman.maySubscribe(client, filter),
-        mayRead: (what: Readable, id: string) => doorman.mayRead(client, what, id),
-        isConfined: doorman.isConfined(client),
-      };
+      const subscribed = subscribedBy(client, filter, qos, doorman);
       later(() => {
         for (const publisher of publishers) publisher.subscribed(subscribed);
       });

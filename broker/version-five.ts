@@ -1,11 +1,11 @@
-// MQTT 5 for publishers: CONNACK with what is offered, reason codes, and packets that are no publishes.
+// MQTT 5: CONNACK with what is offered, reason codes, and packets that are no publishes.
 //
-// Not offered, and said so in CONNACK: retained messages, topic aliases, subscriptions (each is refused in its SUBACK).
+// Not offered, and said so in CONNACK: retaining what clients publish, topic aliases, shared subscriptions and their ids.
 import type { Connect } from './connect-packet.ts';
 import { FrameError, type Header, PACKET, type Refusal } from './frames.ts';
 import type { Guard } from './guard.ts';
 import type { Limits } from './limits.ts';
-import { checkFilters, readPacketId } from './packet-rules.ts';
+import { checkFilters, readNumber, readPacketId } from './packet-rules.ts';
 import { ALLOWED, PROPERTY, readProperties } from './properties.ts';
 
 /** Reason codes (MQTT 5, 2.4) of CONNACK and DISCONNECT; what has none here ends without a word. */
@@ -28,7 +28,6 @@ const REASONS: Partial<Record<Refusal, number>> = {
   too_many_failed_connects: 0x9f,
 };
 const NOT_AUTHORIZED = 0x87;
-const NO_SUBSCRIPTION = 0x11;
 const PINGRESP = Buffer.from([PACKET.pingresp << 4, 0]);
 
 /** CONNACK that accepts (MQTT 5, 3.2); there is never a session present [MQTT-3.2.2-2]. */
@@ -40,7 +39,7 @@ export function welcome(connect: Connect, clientId: string, limits: Limits): Buf
     Buffer.of(PROPERTY.receiveMaximum, ...split(limits.unansweredMax, 2)),
     Buffer.of(PROPERTY.packetBytesMax, ...split(limits.packetBytesMax, 4)),
     Buffer.of(PROPERTY.retainAvailable, 0),
-    Buffer.of(PROPERTY.wildcardsAvailable, 0, PROPERTY.subscriptionIdsAvailable, 0, PROPERTY.sharedAvailable, 0),
+    Buffer.of(PROPERTY.wildcardsAvailable, 1, PROPERTY.subscriptionIdsAvailable, 0, PROPERTY.sharedAvailable, 0),
     connect.sessionExpiryS > 0 ? Buffer.of(PROPERTY.sessionExpiryS, 0, 0, 0, 0) : Buffer.of(),
     isTooSilent ? Buffer.of(PROPERTY.serverKeepaliveS, ...split(limits.keepaliveMaxS, 2)) : Buffer.of(),
     connect.clientId === '' ? Buffer.of(PROPERTY.assignedClientId, ...split(id.length, 2), ...id) : Buffer.of(),
@@ -67,26 +66,43 @@ export function takeVersionFive(guard: Guard, bytes: Buffer, { type, bodyAt, end
     case PACKET.disconnect:
       if (bodyAt + 1 < end) readProperties(bytes, bodyAt + 1, end, ALLOWED.disconnect);
       return guard.finish();
+    case PACKET.puback: {
+      if (bodyAt + 3 < end) readProperties(bytes, bodyAt + 3, end, ALLOWED.release);
+      if (guard.acknowledged(readPacketId(bytes, bodyAt, end))) return;
+      throw new FrameError('PUBACK, which answers nothing that was sent', 'protocol_error');
+    }
     case PACKET.subscribe:
-      return guard.send(refuseFilters(PACKET.suback, NOT_AUTHORIZED, bytes, bodyAt, end));
+      return answerFilters(guard, PACKET.suback, bytes, bodyAt, end);
     case PACKET.unsubscribe:
-      return guard.send(refuseFilters(PACKET.unsuback, NO_SUBSCRIPTION, bytes, bodyAt, end));
+      return answerFilters(guard, PACKET.unsuback, bytes, bodyAt, end);
     default:
       throw new FrameError(`packet ${type}, which answers nothing that was sent`, 'protocol_error');
   }
 }
 
 /** One reason code for each filter [MQTT-3.8.4-6] [MQTT-3.11.3-1]. */
-function refuseFilters(answer: number, reason: number, bytes: Buffer, bodyAt: number, end: number): Buffer {
+function answerFilters(guard: Guard, answer: number, bytes: Buffer, bodyAt: number, end: number): void {
   const id = readPacketId(bytes, bodyAt, end);
   const { end: filtersAt } = readProperties(bytes, bodyAt + 2, end, ALLOWED.filters);
-  const count = checkFilters(bytes, filtersAt, end, answer === PACKET.suback ? 0x3f : null);
+  const isSubscribe = answer === PACKET.suback;
+  checkFilters(bytes, filtersAt, end, isSubscribe ? 0x3f : null);
+  const reasons: number[] = [];
+  for (let at = filtersAt; at < end; ) {
+    const next = at + 2 + readNumber(bytes, at, end);
+    const filter = bytes.toString('utf8', at + 2, next);
+    const { subscriptions } = guard;
+    const reason = isSubscribe
+      ? subscriptions?.subscribe(filter, bytes[next] as number)
+      : subscriptions?.unsubscribe(filter);
+    reasons.push(reason ?? NOT_AUTHORIZED);
+    at = isSubscribe ? next + 1 : next;
+  }
   const length: number[] = [];
-  for (let left = 3 + count; ; left >>= 7) {
+  for (let left = 3 + reasons.length; ; left >>= 7) {
     length.push(left > 0x7f ? (left & 0x7f) | 0x80 : left);
     if (left <= 0x7f) break;
   }
-  return Buffer.concat([Buffer.of(answer << 4, ...length, ...split(id, 2), 0), Buffer.alloc(count, reason)]);
+  guard.send(Buffer.of(answer << 4, ...length, ...split(id, 2), 0, ...reasons));
 }
 
 function split(value: number, bytes: number): number[] {

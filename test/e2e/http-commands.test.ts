@@ -1,6 +1,6 @@
 // Commands: queued over HTTP, delivered over MQTT at least once, kept while the DPU is away, withdrawn, expired, bounded.
 import { connectAsync, type MqttClient } from 'mqtt';
-import type { IPublishPacket } from 'mqtt-packet';
+import { generate, type IPublishPacket, type Packet } from 'mqtt-packet';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { type Client, httpClient } from '../support/http.ts';
 import { openWire } from '../support/mqtt-wire.ts';
@@ -30,9 +30,9 @@ const newDpu = async (): Promise<string> => {
   return id;
 };
 /** The DPU as a client library has it; what it is sent, in order. */
-const comes = async (id: string, qos: 0 | 1 = 1): Promise<Sent[]> => {
+const comes = async (id: string, qos: 0 | 1 = 1, protocolVersion: 4 | 5 = 4): Promise<Sent[]> => {
   const received: Sent[] = [];
-  const dpu = await connectAsync(service.mqttUrl, { clientId: id, reconnectPeriod: 0 });
+  const dpu = await connectAsync(service.mqttUrl, { clientId: id, reconnectPeriod: 0, protocolVersion });
   open.push(dpu);
   dpu.on('message', (topic, payload) => {
     expect(topic).toBe(`dpu/${id}/commands`);
@@ -64,6 +64,53 @@ test('a DPU that is there gets it at once, as it was sent, and its acknowledgeme
   const now = await client.get(`/v1/dpus/${id}/commands/${answer.body.id}`);
   expect(Date.parse(now.delivered_at)).toBeGreaterThanOrEqual(before);
   expect(now.queued_at).toBe(answer.body.queued_at);
+});
+
+test('one that speaks MQTT 5 gets what waited for it, in order, and what comes', async () => {
+  const id = await newDpu();
+  for (const command of ['one', 'two']) await send(id, command);
+  const received = await comes(id, 1, 5);
+  await send(id, 'three');
+  await untilStates(id, [
+    ['one', 'delivered'],
+    ['two', 'delivered'],
+    ['three', 'delivered'],
+  ]);
+  expect(received.map(({ command }) => command)).toEqual(['one', 'two', 'three']);
+});
+
+test('a client of MQTT 5 is sent no more at once than it takes, and nothing that is too long for it', async () => {
+  const [id, ...others] = [await newDpu(), await newDpu(), await newDpu()];
+  await send(id, 'long', { arguments: { text: 'x'.repeat(400) } });
+  await send(id, 'after');
+  for (const other of others) for (const command of ['one', 'two']) await send(other, command);
+  await using wire = await openWire(service.mqttPort, undefined, { protocolVersion: 5 });
+  const properties = { receiveMaximum: 1, maximumPacketSize: 300 };
+  const packets = [
+    { cmd: 'connect', protocolId: 'MQTT', protocolVersion: 5, clientId: 'gateway', clean: true, properties },
+    {
+      cmd: 'subscribe',
+      messageId: 1,
+      subscriptions: [id, ...others].map((one) => ({ topic: `dpu/${one}/commands`, qos: 1 })),
+    },
+  ] as Packet[];
+  wire.send(...packets.map((packet) => generate(packet, { protocolVersion: 5 })));
+  expect(await wire.next()).toMatchObject({ cmd: 'connack', reasonCode: 0 });
+  expect(await wire.next()).toMatchObject({ cmd: 'suback', granted: [1, 1, 1] });
+  const commands: string[] = [];
+  while (commands.length < 5) {
+    const packet = (await wire.next()) as IPublishPacket;
+    commands.push(JSON.parse(packet.payload.toString()).command);
+    wire.send(generate({ cmd: 'pingreq' }));
+    // Nothing more before it is acknowledged.
+    expect(await wire.next()).toMatchObject({ cmd: 'pingresp' });
+    wire.send(generate({ cmd: 'puback', messageId: packet.messageId ?? 0, reasonCode: 0 }, { protocolVersion: 5 }));
+  }
+  expect(commands.toSorted()).toEqual(['after', 'one', 'one', 'two', 'two']);
+  await untilStates(id, [
+    ['long', 'queued'],
+    ['after', 'delivered'],
+  ]);
 });
 
 test('what is sent to a DPU that is away waits for it, in order, also while the service is killed', async () => {

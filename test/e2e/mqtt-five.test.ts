@@ -43,7 +43,7 @@ test('CONNACK says what is offered', async () => {
       receiveMaximum: LIMITS.unansweredMax,
       maximumPacketSize: LIMITS.packetBytesMax,
       retainAvailable: false,
-      wildcardSubscriptionAvailable: false,
+      wildcardSubscriptionAvailable: true,
       subscriptionIdentifiersAvailable: false,
       sharedSubscriptionAvailable: false,
       sessionExpiryInterval: 0,
@@ -98,23 +98,30 @@ test('what is quarantined is acknowledged with a reason, in its turn, and is not
   expect(quarantinedIn(broker.records)).toHaveLength(6);
 });
 
-test('a subscription is refused in its SUBACK, an end of one in its UNSUBACK, and pings are answered', async () => {
+test('subscriptions are granted or refused in their SUBACK, ended in their UNSUBACK, and pings are answered', async () => {
   await using wire = await connected();
   wire.send(
     five({
       cmd: 'subscribe',
       messageId: 1,
       subscriptions: [
-        { topic: 'a', qos: 1 },
+        { topic: 'a', qos: 2 },
         { topic: 'dpu/423/commands', qos: 0 },
+        { topic: 'dpu/+/commands', qos: 1 },
+        { topic: '#', qos: 0 },
+        { topic: 'spaces/+/count', qos: 1, rh: 2 },
       ],
     }),
-    five({ cmd: 'unsubscribe', messageId: 2, unsubscriptions: ['a'] }),
+    five({ cmd: 'unsubscribe', messageId: 2, unsubscriptions: ['a', 'b'] }),
     five({ cmd: 'pingreq' }),
   );
-  expect(await wire.next()).toMatchObject({ cmd: 'suback', messageId: 1, granted: [0x87, 0x87] });
-  expect(await wire.next()).toMatchObject({ cmd: 'unsuback', messageId: 2, granted: [0x11] });
+  expect(await wire.next()).toMatchObject({ cmd: 'suback', messageId: 1, granted: [1, 0, 0x87, 0x87, 0x83] });
+  expect(await wire.next()).toMatchObject({ cmd: 'unsuback', messageId: 2, granted: [0, 0x11] });
   expect(await wire.next()).toMatchObject({ cmd: 'pingresp' });
+  const many = Array.from({ length: 150 }, (_, index) => ({ topic: `many/${index}`, qos: 0 as const }));
+  wire.send(five({ cmd: 'subscribe', messageId: 3, subscriptions: many }));
+  const suback = await wire.next();
+  expect('granted' in suback && suback.granted.filter((code) => code === 0x97)).toHaveLength(51);
 });
 
 const raw = (...bytes: number[]) => Buffer.from(bytes);

@@ -33,8 +33,13 @@ afterEach(async () => {
 afterAll(() => service.stop());
 
 /** A reader with this key; what it knows of each topic, without those that were taken away. */
-const reader = async (password: string, filters: string[], at = service.mqttUrl): Promise<Topics> => {
-  const client = await connectAsync(at, { username: 'reader', password, reconnectPeriod: 0 });
+const reader = async (
+  password: string,
+  filters: string[],
+  at = service.mqttUrl,
+  protocolVersion: 4 | 5 = 4,
+): Promise<Topics> => {
+  const client = await connectAsync(at, { username: 'reader', password, reconnectPeriod: 0, protocolVersion });
   open.push(client);
   const topics: Topics = new Map();
   client.on('message', (topic, payload) => {
@@ -128,6 +133,17 @@ test('a confined key sees its spaces and what belongs to them, whatever it subsc
   await vi.waitFor(() => expect(topics.has('spaces/ours-room/count')).toBe(false), SOON);
   await admin.patch('/v1/spaces/ours-room', { parent_id: 'ours' });
   await vi.waitFor(() => expect(topics.has('spaces/ours-room/count')).toBe(true), SOON);
+});
+
+test('with MQTT 5 it is the same', async () => {
+  const key = await keyFor({ scopes: ['read'], root_space_id: 'ours' });
+  const topics = await reader(key, ['spaces/+/count', 'dpus/ours-dpu/status'], service.mqttUrl, 5);
+  const expected = ['dpus/ours-dpu/status', 'spaces/ours-room/count', 'spaces/ours/count'];
+  await vi.waitFor(() => expect([...topics.keys()].toSorted()).toEqual(expected), SOON);
+  const count = await countOf('ours-room');
+  await enter('ours-dpu', 1);
+  await vi.waitFor(() => expect(countIn(topics, 'ours-room')).toBe(count + 1), SOON);
+  await expect(reader(key, ['spaces/theirs/count'], service.mqttUrl, 5)).rejects.toThrow();
 });
 
 test('keys that may not read, or must not tell single people, are granted nothing', async () => {
