@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Metric } from 'prom-client';
+import { CommandFailure } from '../commands/command.ts';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import { addUp, type Measure, type Reading } from './reading.ts';
@@ -47,7 +48,9 @@ export async function openMetrics(
     );
   });
   server.listen(metrics.port, metrics.host);
-  await once(server, 'listening');
+  await once(server, 'listening').catch((error: Error) => {
+    throw new CommandFailure(`cannot listen for metrics: ${error.message}; set FOOTFALL_METRICS_PORT to a free port`);
+  });
   const { port } = server.address() as AddressInfo;
   const close = async () => {
     server.close();

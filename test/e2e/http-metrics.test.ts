@@ -1,9 +1,11 @@
 // What Prometheus is told: what became of every event, how long acknowledgements and requests took, and no names in labels.
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { runCommand } from '../support/command-line.ts';
 import { type Client, httpClient } from '../support/http.ts';
 import { sampleOf, scrape } from '../support/metrics.ts';
 import { mqttPublisher } from '../support/mqtt-publisher.ts';
 import { type Service, startService } from '../support/service.ts';
+import { temporaryDir } from '../support/temporary-dir.ts';
 
 let service: Service;
 let client: Client;
@@ -116,4 +118,15 @@ test('the listener has nothing but the metrics, and is not there unless it is as
   expect((await client.call('GET', '/metrics')).status).toBe(404);
   await using quiet = await startService();
   expect(quiet.readyLine).not.toContain('metrics=');
+});
+
+test('a port that is taken is told by its variable, and nothing is started', async () => {
+  const taken = /\bmetrics=\S+?:(\d+)/.exec(service.readyLine)?.[1] ?? '';
+  const { code, stderr } = await runCommand(['start'], {
+    FOOTFALL_DATA_DIR: temporaryDir(),
+    FOOTFALL_HTTP_PORT: '0',
+    FOOTFALL_MQTT_PORT: '0',
+    FOOTFALL_METRICS_PORT: taken,
+  });
+  expect([code, stderr]).toEqual([1, expect.stringContaining('set FOOTFALL_METRICS_PORT to a free port')]);
 });

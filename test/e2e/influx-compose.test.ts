@@ -18,7 +18,9 @@ test('broker, processor and api, reachable from outside, want a key; a DPU its s
   const start = async (service: 'broker' | 'processor' | 'api'): Promise<Service> => {
     const { command, environment } = compose.services[service] as (typeof compose.services)[string];
     expect(command).toEqual(['start', service]);
-    const given = { ...environment, ...addresses, FOOTFALL_ADMIN_KEY: ADMIN_KEY };
+    // In containers each has the same port; here they are on one machine.
+    const ports = { FOOTFALL_METRICS_PORT: '0' };
+    const given = { ...environment, ...addresses, ...ports, FOOTFALL_ADMIN_KEY: ADMIN_KEY };
     return startService({ service, environment: given });
   };
   await using broker = await start('broker');
@@ -26,6 +28,7 @@ test('broker, processor and api, reachable from outside, want a key; a DPU its s
   await using api = await start('api');
   expect(processor.readyLine).toContain('storage=influx-redis');
   expect(broker.readyLine).toContain('mqtt=0.0.0.0:');
+  for (const { readyLine } of [broker, processor, api]) expect(readyLine).toContain('metrics=0.0.0.0:');
   const client = httpClient(api.httpUrl);
   expect((await client.call('GET', '/v1/spaces')).status).toBe(401);
   const authorization = { authorization: `Bearer ${ADMIN_KEY}` };
