@@ -17,5 +17,6 @@ COPY shared shared
 COPY deploy/influx deploy/influx
 USER node
 EXPOSE 1883 8080
-ENTRYPOINT ["node", "footfall.ts"]
+# As npm start has it: what is left over from the start would keep 20 MB of memory in use.
+ENTRYPOINT ["node", "--max-semi-space-size=8", "footfall.ts"]
 CMD ["start"]

@@ -4,7 +4,6 @@ import { CommandFailure } from '../shared/commands/command.ts';
 import type { Config } from '../shared/config.ts';
 import type { RunningService } from '../shared/core.ts';
 import { createLog, type Log } from '../shared/log.ts';
-import { openMetrics } from '../shared/metrics/listener.ts';
 import type { LocalProcessor } from '../shared/processor-control.ts';
 import { openProcessorStorages, type ProcessorConfig, type ProcessorStorages } from '../shared/storage/open.ts';
 import { serveThread, startThread, type Threaded } from '../shared/thread.ts';
@@ -34,6 +33,8 @@ export async function runProcessor(config: Config, log: Log): Promise<RunningSer
   const processor = await openProcessor(config).catch((error: Error) => {
     throw new CommandFailure(`cannot start: ${error.message}`);
   });
+  // Here only: with node:http, a thread that has no use for it would take 7 MB more.
+  const { openMetrics } = await import('../shared/metrics/listener.ts');
   const metrics = await openMetrics(config, log, [processor.measure]);
   log.info('takes its share of the partitions');
   const close = async () => {

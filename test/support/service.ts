@@ -150,6 +150,7 @@ async function launch(dataDir: string, options: ServiceOptions, httpPort: number
   const [command, ...commandArguments] = [
     ...(options.wrapper ?? []),
     process.execPath,
+    '--max-semi-space-size=8', // As they do.
     'footfall.ts',
     'start',
     ...(options.service === undefined ? [] : [options.service]),
