@@ -2,7 +2,7 @@
 // more, in order per space, and one that never answers is given up after a day and can be taken up again.
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { FAILING_MS_MAX } from '../../api/webhooks/retrying.ts';
-import type { Webhook } from '../../shared/webhook.ts';
+import type { Delivery, Webhook } from '../../shared/webhook.ts';
 import { type Delivering, startDeliveringTo } from '../support/delivering.ts';
 import { type Behaviour, type Receiver, startReceiver } from '../support/receiver.ts';
 
@@ -132,6 +132,18 @@ test('after a day of failures it is disabled with a notice; enabled again it goe
   expect(receiver.done.length).toBe(tried);
   await delivering.change({ ...made, revision: made.revision + 1 });
   await expectAll(cursor, 2);
+});
+
+test('a receiver that asks for patience gets it', async () => {
+  receiver.behave = () => (receiver.done.length === 0 ? 'busy' : 'take');
+  const { id } = await webhook();
+  await delivering.cross('A', 1);
+  await vi.waitFor(async () => expect((await delivering.store.delivery(id, 'next'))?.delivery.attempts).toBe(1), wait);
+  const { nextAttemptAtMs, lastAttemptAtMs } = (await delivering.store.delivery(id, 1))?.delivery as Delivery;
+  expect((nextAttemptAtMs ?? 0) - (lastAttemptAtMs ?? 0)).toBeGreaterThan(HOUR_MS - 1_000);
+  receiver.secrets = [];
+  delivering.aheadMs = HOUR_MS;
+  await vi.waitFor(() => expect(receiver.taken.length).toBe(1), wait);
 });
 
 test('a receiver that says 410 is disabled at once', async () => {

@@ -4,8 +4,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { Webhook } from 'standardwebhooks';
 
-/** What it does with a request. `late`: 200, after whoever asked has stopped waiting. */
-export type Behaviour = 'take' | 'fail' | 'hang' | 'late' | 'redirect' | 'reset' | 'gone';
+/** What it does with a request. `late`: 200, after whoever asked has stopped waiting; `busy`: 429, until an hour from now. */
+export type Behaviour = 'take' | 'fail' | 'hang' | 'late' | 'redirect' | 'reset' | 'gone' | 'busy';
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into messages of every type, and fail on what is not there.
 type Json = any;
@@ -91,6 +91,8 @@ function answer(receiver: Receiver, request: IncomingMessage, response: ServerRe
       return void response.writeHead(307, { location: '/elsewhere' }).end();
     case 'reset':
       return void request.socket.resetAndDestroy();
+    case 'busy':
+      return void response.writeHead(429, { 'retry-after': '3600' }).end();
     case 'gone':
       return void response.writeHead(410).end();
   }
