@@ -5,7 +5,8 @@ import { httpClient } from '../support/http.ts';
 import { mqttPublisher } from '../support/mqtt-publisher.ts';
 import { type Service, startService } from '../support/service.ts';
 
-const SOON = { timeout: 15_000, interval: 50 };
+/** A worker that did not know of the DPU yet quarantines its events, which are replayed some seconds later. */
+const SOON = { timeout: 25_000, interval: 50 };
 const LOOPS = process.env['FOOTFALL_TEST_STORAGE'] === 'influx-redis' ? ['live', 'history'] : ['processor'];
 /** What a loop does with an entry. */
 const STEPS = ['read', 'map', 'commit'];
@@ -78,6 +79,12 @@ test('a publish is one trace, in order, from its PUBLISH to the commit of every 
   // Nothing says whose door it was.
   expect(JSON.stringify(collector.spans.map(({ attributes }) => attributes))).not.toMatch(/423|127\.0\.0\.1/);
 });
+
+test('what a broker worker takes is one trace too, though it is gathered on its way', async () => {
+  const { service, collector } = await started({ OTEL_TRACES_SAMPLER: 'always_on', FOOTFALL_BROKER_WORKERS: '2' });
+  await publish(service, 3);
+  await vi.waitFor(() => expect(whole(collector.spans).length).toBeGreaterThanOrEqual(3), SOON);
+}, 60_000);
 
 test('only a share is traced, and what is traced is whole', async () => {
   const { service, collector } = await started({ OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.3' });
