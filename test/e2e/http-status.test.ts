@@ -37,12 +37,11 @@ const connect = (id: string, protocolVersion: 4 | 5 = 4) =>
     reconnectPeriod: 0,
   });
 const status = (id: string) => admin.get(`/v1/dpus/${id}/status`);
-const untilOnline = (id: string, online: boolean) =>
-  vi.waitFor(async () => {
-    const found = await status(id);
-    expect([id, found.online]).toEqual([id, online]);
-    return found;
-  }, SOON);
+/** By the list, which asks for no events. */
+const untilOnline = async (id: string, online: boolean) => {
+  await vi.waitFor(async () => expect(await listed(`online=${online}`)).toContain(id), SOON);
+  return status(id);
+};
 const listed = async (query: string): Promise<string[]> => {
   const { results, total } = await admin.get(`/v1/dpus/status?${query}`);
   expect(total).toBe(results.length);
@@ -100,6 +99,7 @@ test('what it sends tells when it was heard, how much it sends, and how far its 
   expect(await listed(`not_heard_since=${Date.parse(found.last_heard)}&placed=false`)).toEqual(['never']);
   expect(await listed('placed=true')).toEqual(['placed']);
   await client.endAsync();
+  await untilOnline('spare', false);
 });
 
 test('pages of the list follow one another', async () => {

@@ -54,7 +54,8 @@ export function openRedisConnections(redis: Redis): ConnectionStore {
         const until = at + SCRIPT_CONNECTIONS_MAX;
         isKnown = (await tell(teller, news.slice(at, until), refusals.slice(at, until))) && isKnown;
       }
-      await endDead();
+      // It is told that it was taken for dead whatever becomes of the others.
+      await endDead().catch(() => undefined);
       return isKnown;
     },
     find: async (dpuIds) => {
