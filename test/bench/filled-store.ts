@@ -47,9 +47,12 @@ export async function fillStore(
   const log = createLog('warn');
   const appender = openJournalAppender(dataDir, 0, clock);
   const floorplan = openFloorplan(dataDir, clock);
-  const processor = await startProcessor({ storage: 'embedded', dataDir, logLevel: 'warn' } as never, (error) => {
-    throw error;
-  });
+  const processor = await startProcessor(
+    { storage: 'embedded', dataDir, logLevel: 'warn', traces: null } as never,
+    (error) => {
+      throw error;
+    },
+  );
   const writer = new JournalWriter(appender, 1, clock, log);
   const service = new FloorplanService(floorplan, writer, processor);
   await service.load();

@@ -4,7 +4,7 @@ import type { DpuId, SpaceId } from '../../shared/ids.ts';
 import type { Mapping } from '../../shared/mapping.ts';
 import type { MappedEvent } from '../../shared/storage/history.ts';
 import { openHistoryWriter } from '../../shared/storage/sqlite/history-writer.ts';
-import { type Figure, median } from './figure.ts';
+import { type Figure, median, whole } from './figure.ts';
 import type { FilledStore } from './filled-store.ts';
 import { seededRandom } from './history-of-events.ts';
 
@@ -60,6 +60,7 @@ export async function benchLate(store: FilledStore, report: (line: string) => vo
   report(
     `  an event on time ${us.onTime.toFixed(1)} µs, in a backlog ${us.backlog.toFixed(1)} µs, late alone ${us.alone.toFixed(1)} µs`,
   );
+  const among = `, among ${whole(doors.length)} DPUs`;
   const figure = (name: string, costUs: number, most: number): Figure => ({
     name,
     measured: `${costUs.toFixed(1)} µs, ratio ${(costUs / us.onTime).toFixed(2)}`,
@@ -68,7 +69,7 @@ export async function benchLate(store: FilledStore, report: (line: string) => vo
     reached: costUs / us.onTime <= most,
   });
   return [
-    figure("a late event of a DPU's backlog, stored", us.backlog, 2),
-    figure('a late event alone, at any age, stored', us.alone, 10),
+    figure(`a late event of a DPU's backlog, stored${among}`, us.backlog, 2),
+    figure(`a late event alone, at any age, stored${among}`, us.alone, 10),
   ];
 }

@@ -11,6 +11,7 @@ import { type FilledStore, fillStore } from './filled-store.ts';
 import { benchFootprint } from './footprint.ts';
 import { benchGateway } from './gateway.ts';
 import { benchInfluxRedis } from './influx-redis.ts';
+import { benchLate } from './late.ts';
 import { benchLive } from './live.ts';
 import { benchPage } from './page.ts';
 import { benchPast } from './past.ts';
@@ -45,6 +46,7 @@ const BENCHES: Record<string, () => Promise<Figure[]>> = {
   page: () => benchPage(report),
   live: () => benchLive(report),
   past: () => benchPast(report),
+  late: async () => benchLate(await largeStore(), report),
   requests: async () => benchRequests(await largeStore(), report),
   recount: async () => benchRecount(await largeStore(), report),
   export: async () => benchExport(await fillStore(SMALL.events, SMALL.days), report),
