@@ -27,8 +27,8 @@ export type FilledStore = {
 
 const DPUS = 1_000;
 const DAY_MS = 86_400_000;
-/** Events in a journal entry: the most that keeps `recorded_at` within minutes of the event at night. */
-const EVENTS_PER_ENTRY = 200;
+/** A journal entry, whose events are recorded together at its end: as much as keeps that within a minute of each. */
+const ENTRY = { events: 200, spanMs: 45_000 };
 /** How far the generator may be ahead of the processor. */
 const AHEAD_EVENTS_MAX = 100_000;
 const CAUGHT_UP_TIMEOUT_MS = 600_000;
@@ -88,10 +88,13 @@ function* entriesOf(minutes: Iterable<readonly GeneratedEvent[]>): Generator<Gen
   let entry: GeneratedEvent[] = [];
   for (const minute of minutes) {
     for (const event of minute) {
+      const [first] = entry;
+      const isOver = first !== undefined && event.receivedAtMs - first.receivedAtMs >= ENTRY.spanMs;
+      if (isOver || entry.length === ENTRY.events) {
+        yield entry;
+        entry = [];
+      }
       entry.push(event);
-      if (entry.length < EVENTS_PER_ENTRY) continue;
-      yield entry;
-      entry = [];
     }
   }
   if (entry.length > 0) yield entry;

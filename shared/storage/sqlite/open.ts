@@ -1,4 +1,5 @@
 // The embedded back-end for a running service: databases are opened in threads, which may wait for the disk.
+import { gather } from '../../gather.ts';
 import { startThread, type Threaded } from '../../thread.ts';
 import type { Storage } from '../open.ts';
 import { commandsOf, connectionsOf } from './fleet-calls.ts';
@@ -34,7 +35,7 @@ export async function openEmbedded(
       // The data directory belongs to this process alone.
       follow: async () => undefined,
     },
-    history: serving,
+    history: gathered(serving),
     credentials: {
       put: serving.putCredential,
       find: serving.findCredential,
@@ -66,4 +67,12 @@ export async function openEmbedded(
       await Promise.all([journal.close(), serving.close()]);
     },
   };
+}
+
+/** The same, but for what every request for a count asks. */
+function gathered(serving: Threaded<Serving>): Threaded<Serving> {
+  const reads = { heard: gather(serving.heard), counts: gather(serving.counts) };
+  return new Proxy(serving, {
+    get: (target, method) => Reflect.get(method in reads ? reads : target, method),
+  });
 }
