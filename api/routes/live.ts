@@ -77,6 +77,7 @@ export function liveRoutes(api: Api, dependencies: ApiDependencies): void {
     },
     handler: async (request, reply) => {
       lastEventId(request);
+      if (request.method === 'HEAD') return reply.headers(EVENT_STREAM).send();
       const reader = new AbortController();
       // Written to as it is: a thousand streams, each through a pipe of its own, would cost more than what goes through them.
       reply.hijack();

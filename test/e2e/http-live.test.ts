@@ -1,5 +1,6 @@
 // The live stream: counts and changes as they come, over SSE and WebSocket; after a break every state is the service's.
 import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { type Client, httpClient } from '../support/http.ts';
@@ -140,6 +141,19 @@ test('a WebSocket carries the same messages', async () => {
   expect(messages.some(({ type }) => type === 'change')).toBe(true);
   socket.close();
   await once(socket, 'close');
+});
+
+test('HEAD is answered at once, and the connection takes the next request', async () => {
+  const socket = connect({ port: Number(new URL(service.httpUrl).port), host: '127.0.0.1' });
+  for (const request of ['HEAD /v1/live', 'GET /healthz'])
+    socket.write(`${request} HTTP/1.1\r\nhost: localhost\r\n\r\n`);
+  let answers = '';
+  socket.on('data', (data) => {
+    answers += data;
+  });
+  await expect.poll(() => answers.match(/HTTP\/1\.1 200 OK/g)?.length).toBe(2);
+  expect(answers).toContain('content-type: text/event-stream');
+  socket.destroy();
 });
 
 test('what is no id of a message is refused', async () => {
