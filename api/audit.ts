@@ -6,6 +6,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AuditEntry, AuditOutcome } from '../shared/storage/audit-trail.ts';
 import type { Api, ApiDependencies } from './dependencies.ts';
 
+/** Of refusals that are alike one in so long is entered: a key that is not allowed to must not push out what was done. */
+const REFUSED_EVERY_MS = 60_000;
+/** Keys times operations that are remembered. */
+const REFUSALS_KEPT = 10_000;
 /** Of a detail: what is longer names enough. */
 const DETAIL_CHARACTERS_MAX = 500;
 /** Of routes whose path does not say what they are about, which of the body's fields do. None of them is a secret. */
@@ -18,10 +22,12 @@ const TELLING: Readonly<Record<string, readonly string[]>> = {
 
 /** Enters what changed; events that DPUs send are in the journal. */
 export function auditRequests(api: Api, { audit, clock }: Pick<ApiDependencies, 'audit' | 'clock'>): void {
+  const refused = new Refused();
   api.addHook('onSend', async (request, reply, payload) => {
     const outcome = outcomeOf(request, reply);
     if (outcome === null) return payload;
     const entry = entryOf(request, reply, outcome, clock.nowMs());
+    if (outcome === 'refused' && !refused.isNew(`${entry.by} ${entry.operation}`, clock.monotonicMs())) return payload;
     try {
       await audit.append(entry);
       request.log.info({ audit: entry }, 'changed over HTTP');
@@ -31,6 +37,19 @@ export function auditRequests(api: Api, { audit, clock }: Pick<ApiDependencies, 
     }
     return payload;
   });
+}
+
+/** Refusals by what was refused to whom, and when that was last entered. */
+class Refused {
+  readonly #enteredAtMs = new Map<string, number>();
+
+  /** False for one that is like another of the same minute. */
+  isNew(refusal: string, nowMs: number): boolean {
+    if (nowMs - (this.#enteredAtMs.get(refusal) ?? Number.NEGATIVE_INFINITY) < REFUSED_EVERY_MS) return false;
+    if (this.#enteredAtMs.size >= REFUSALS_KEPT) this.#enteredAtMs.clear();
+    this.#enteredAtMs.set(refusal, nowMs);
+    return true;
+  }
 }
 
 /** Null: nothing was changed, or it is not the trail's. */

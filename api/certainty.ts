@@ -32,22 +32,23 @@ export class Certainties {
   }
 
   /** One for each of `counts`, in their order. */
-  of(counts: readonly CertainOf[]): Promise<Certainty[]> {
-    return this.about(counts.map(({ spaceId }) => spaceId))(counts);
+  async of(counts: readonly CertainOf[]): Promise<Certainty[]> {
+    return (await this.about(counts.map(({ spaceId }) => spaceId)))(counts);
   }
 
   /**
-   * The same for counts of these spaces that are still being read: what it takes is asked for now, together with them. So it
-   * is no newer than they are, and says nothing of events that they do not hold.
+   * The same for counts of these spaces that are read from now on: which recounts are done is known before they are, and what
+   * was heard is asked for together with them. So nothing is said of recounts and events that they do not hold.
    */
-  about(spaceIds: readonly SpaceId[]): (counts: readonly CertainOf[]) => Promise<Certainty[]> {
+  async about(spaceIds: readonly SpaceId[]): Promise<(counts: readonly CertainOf[]) => Promise<Certainty[]>> {
     const { watch, history, clock } = this.#dependencies;
+    const applied = await this.#newestApplied();
     const dpuIds = [...new Set(spaceIds.flatMap((spaceId) => [...watch.of(spaceId).keys()]))];
-    const asked = Promise.all([history.heard(dpuIds), this.#newestApplied()]);
+    const asked = history.heard(dpuIds);
     // Whoever fails before it is needed says so first.
     asked.catch(() => undefined);
     return async (counts) => {
-      const [heard, applied] = await asked;
+      const heard = await asked;
       const heardOf = new Map<DpuId, Heard>();
       for (const [index, dpuId] of dpuIds.entries()) {
         const of = heard[index];
@@ -55,9 +56,9 @@ export class Certainties {
       }
       const nowMs = clock.nowMs();
       return counts.map(({ spaceId, atMs, start }) => {
-        const about = { spaceId, afterMs: start?.atMs ?? Number.NEGATIVE_INFINITY, atMs };
-        const isRecounting = watch.isTouchedSince(applied, spaceId, about.afterMs, atMs);
-        return certaintyOf(this.#dependencies, about, heardOf, { ms: nowMs, isRecounting });
+        const span = { spaceId, afterMs: start?.atMs ?? Number.NEGATIVE_INFINITY, atMs };
+        const isRecounting = watch.isTouchedSince(applied, spaceId, span.afterMs, atMs);
+        return certaintyOf(this.#dependencies, span, heardOf, { ms: nowMs, isRecounting });
       });
     };
   }
@@ -66,8 +67,14 @@ export class Certainties {
   async #newestApplied(): Promise<number> {
     const { plan, processor } = this.#dependencies;
     const { factNumber } = plan;
-    if (factNumber > this.#applied && (await processor.applied(factNumber, 0))) this.#applied = factNumber;
-    while (this.#applied < factNumber && (await processor.applied(this.#applied + 1, 0))) this.#applied += 1;
+    // Several may ask at once: each tells what it has found out, and none goes on from what another has found meanwhile.
+    if (factNumber > this.#applied && (await processor.applied(factNumber, 0))) this.#advance(factNumber);
+    for (let next = this.#applied + 1; next <= factNumber && (await processor.applied(next, 0)); next++)
+      this.#advance(next);
     return this.#applied;
+  }
+
+  #advance(factNumber: number): void {
+    this.#applied = Math.max(this.#applied, factNumber);
   }
 }

@@ -45,10 +45,9 @@ export function countsOf(sources: CountSources, spaceIds: readonly SpaceId[], at
 }
 
 async function countsAt(sources: CountSources, spaceIds: readonly SpaceId[], atMs: number): Promise<Counted[]> {
-  const [live, counted] = await Promise.all([
-    sources.history.counts(spaceIds),
-    Promise.all(spaceIds.map((spaceId) => countAt(sources, spaceId, atMs))),
-  ]);
+  // First, so that no count is older than its revision.
+  const live = await sources.history.counts(spaceIds);
+  const counted = await Promise.all(spaceIds.map((spaceId) => countAt(sources, spaceId, atMs)));
   return counted.map((one, index) => ({ ...one, revision: live[index]?.revision ?? 0 }));
 }
 

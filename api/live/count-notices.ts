@@ -77,15 +77,24 @@ class CountNotices {
       await this.#count(added, this.#factNumber < 0);
       this.#factNumber = factNumber;
     }
-    const missed = [...this.#missed].filter((id) => this.#told.has(id));
-    this.#missed.clear();
-    await this.#count(missed, false);
+    const missed = [...this.#missed];
+    await this.#count(
+      missed.filter((id) => this.#told.has(id)),
+      false,
+    );
+    for (const id of missed) this.#missed.delete(id);
     const isDue = nowMs - this.#provisionalAtMs >= PROVISIONAL_EVERY_MS;
     if (!isDue && !this.#isBehind) return;
     const again = [...this.#told].filter(([, { isSettled }]) => this.#isBehind || !isSettled).map(([id]) => id);
+    const wasBehind = this.#isBehind;
     this.#isBehind = false;
+    try {
+      await this.#count(again, false);
+    } catch (error) {
+      this.#isBehind ||= wasBehind;
+      throw error;
+    }
     if (isDue) this.#provisionalAtMs = nowMs;
-    await this.#count(again, false);
   }
 
   async #count(ids: readonly SpaceId[], isFirst: boolean): Promise<void> {

@@ -47,13 +47,21 @@ export class LiveFeed {
 
   /** Calls `onMessages` whenever there are more; the answer ends that. Resolves once every later change will be told. */
   async listen(onMessages: () => void): Promise<() => void> {
-    this.#listeners.add(onMessages);
-    this.#starting ??= this.#start();
-    await this.#starting;
-    return () => {
+    const stop = () => {
       this.#listeners.delete(onMessages);
       if (this.#listeners.size === 0) this.#stop();
     };
+    this.#listeners.add(onMessages);
+    this.#starting ??= this.#start();
+    try {
+      await this.#starting;
+    } catch (error) {
+      // Whoever comes next begins anew.
+      this.#starting = null;
+      stop();
+      throw error;
+    }
+    return stop;
   }
 
   /** The number of the next message. */
@@ -80,7 +88,7 @@ export class LiveFeed {
   /** Counts of now. */
   async counts(spaceIds: readonly SpaceId[]): Promise<Body[]> {
     const { certainties, history, clock } = this.#sources;
-    const certaintiesOf = certainties.about(spaceIds);
+    const certaintiesOf = await certainties.about(spaceIds);
     const live = await history.counts(spaceIds);
     const counted = await countsOf(this.#sources, spaceIds, null);
     const sure = await certaintiesOf(counted);
@@ -139,7 +147,8 @@ export class LiveFeed {
     const { place, number } = messages.at(-1)?.id ?? last;
     const counts = changed.size === 0 ? [] : await this.counts([...changed]);
     messages.push(...counts.map((body, index) => ({ ...body, id: { place, number: number + 1 + index } })));
-    this.#last = messages.at(-1)?.id ?? { place: page.next, number: 0 };
+    // A place that has not moved keeps its number: ids never go back.
+    this.#last = messages.at(-1)?.id ?? (page.next === last.place ? last : { place: page.next, number: 0 });
     if (messages.length === 0) return;
     this.#messages.push(...messages);
     const excess = this.#messages.length - MESSAGES_KEPT;

@@ -63,7 +63,7 @@ export function countRoutes(api: Api, dependencies: ApiDependencies): void {
         const [known] = await countsKnownAt(sources, [id], asked, knownAtMs);
         return { ...countShape(known as Counted), known_at: formatTimestamp(knownAtMs) };
       }
-      const certaintyOf = certainties.about([id]);
+      const certaintyOf = await certainties.about([id]);
       const [counted] = await countsOf(sources, [id], atMs);
       const [certainty] = await certaintyOf([counted as Counted]);
       return { ...countShape(counted as Counted), ...certaintyShape(certainty as Certainty) };
@@ -100,7 +100,7 @@ export function countRoutes(api: Api, dependencies: ApiDependencies): void {
         const results = known.map((one) => ({ ...countShape(one), known_at: formatTimestamp(knownAtMs) }));
         return { ...page, results };
       }
-      const certaintiesOf = certainties.about(ids);
+      const certaintiesOf = await certainties.about(ids);
       const counts = await countsOf(sources, ids, atMs);
       const sure = await certaintiesOf(counts);
       const today = query.include === 'today' ? await Promise.all(counts.map((one) => todayOf(sources, one))) : [];

@@ -19,6 +19,8 @@ import { spaceIds } from '../schemas.ts';
 const BUFFERED_BYTES_MAX = 64 * 1024;
 /** A comment keeps proxies from ending a silent stream, and tells us of readers that are gone. */
 const HEARTBEAT_MS = 15_000;
+/** A stream that was ended, and is not taken to its end within this, is cut off. */
+const END_MS = 5_000;
 /** A key that was revoked ends its streams within this. */
 const RECHECK_MS = 1_000;
 /** WebSocket close code: the key is no longer good (RFC 6455, 7.4.1, policy violation). */
@@ -83,10 +85,18 @@ export function liveRoutes(api: Api, dependencies: ApiDependencies): void {
       reply.hijack();
       const stream = reply.raw;
       stream.writeHead(200, { ...(reply.getHeaders() as OutgoingHttpHeaders), ...EVENT_STREAM });
+      // Whoever reads no more must not hold the end back, nor be written to after it.
+      stream.on('error', () => stream.destroy());
       stream.on('close', () => reader.abort());
-      reader.signal.addEventListener('abort', () => stream.end(), { once: true });
       const heartbeat = setInterval(() => stream.writableNeedDrain || stream.write(':\n\n'), HEARTBEAT_MS);
-      stream.on('close', () => clearInterval(heartbeat));
+      const end = () => {
+        clearInterval(heartbeat);
+        stream.end();
+        setTimeout(() => stream.destroy(), END_MS).unref();
+      };
+      reader.signal.addEventListener('abort', end, { once: true });
+      // It may have gone before anybody listened.
+      if (stream.destroyed) return reader.abort();
       stream.write(':\n\n');
       void serve(request, sinkOf(stream, reader.signal), reader);
     },
@@ -96,7 +106,8 @@ export function liveRoutes(api: Api, dependencies: ApiDependencies): void {
       socket.on('error', () => socket.terminate());
       reader.signal.addEventListener('abort', () => socket.close(POLICY_VIOLATION), { once: true });
       const heartbeat = setInterval(() => socket.ping(), HEARTBEAT_MS);
-      socket.on('close', () => clearInterval(heartbeat));
+      reader.signal.addEventListener('abort', () => clearInterval(heartbeat), { once: true });
+      if (socket.readyState !== socket.OPEN) return reader.abort();
       void serve(request, webSocketSink(socket), reader);
     },
   });
@@ -120,6 +131,7 @@ function eventsOf(messages: readonly Sent[]): Buffer {
 
 function webSocketSink(socket: WebSocket): Sink {
   let written: () => void = () => {};
+  socket.once('close', () => written());
   return {
     write: (batch) => {
       for (const text of madeOf(batch, 'texts', textsOf)) socket.send(text, () => written());
@@ -130,7 +142,6 @@ function webSocketSink(socket: WebSocket): Sink {
         written = () => {
           if (socket.bufferedAmount < BUFFERED_BYTES_MAX || socket.readyState !== socket.OPEN) resolve();
         };
-        socket.once('close', () => resolve());
         written();
       }),
   };

@@ -75,6 +75,18 @@ test('a key that tries what it may not is told of; what changes nothing and what
   expect((await ask(key, 'GET', '/v1/audit')).status).toBe(403);
 });
 
+test('a key that tries the same again and again does not fill the trail; another try is told of', async () => {
+  const { key, id } = (await ask(ADMIN_KEY, 'POST', '/v1/keys', { scopes: ['read'] })).body;
+  for (let index = 0; index < 20; index++) await ask(key, 'PUT', `/v1/spaces/S${index}`, {});
+  await ask(key, 'DELETE', '/v1/spaces/A');
+  const { results } = await trail(`?key=${id}`);
+  const told = results.map(({ operation, thing }: Record<string, unknown>) => [operation, thing]);
+  expect(told).toEqual([
+    ['DELETE /v1/spaces/:id', '/v1/spaces/A'],
+    ['PUT /v1/spaces/:id', '/v1/spaces/S0'],
+  ]);
+});
+
 test('pages, a key and a span choose', async () => {
   const all = (await trail('?page_size=5000')).results;
   const paged: unknown[] = [];

@@ -1,5 +1,5 @@
 // The embedded back-end for a running service: databases are opened in threads, which may wait for the disk.
-import { gather } from '../../gather.ts';
+import { Turn } from '../../gather.ts';
 import { startThread, type Threaded } from '../../thread.ts';
 import type { Storage } from '../open.ts';
 import { commandsOf, connectionsOf } from './fleet-calls.ts';
@@ -35,7 +35,7 @@ export async function openEmbedded(
       // The data directory belongs to this process alone.
       follow: async () => undefined,
     },
-    history: gathered(serving),
+    history: withReadsTogether(serving),
     credentials: {
       put: serving.putCredential,
       find: serving.findCredential,
@@ -69,9 +69,10 @@ export async function openEmbedded(
   };
 }
 
-/** The same, but for what every request for a count asks. */
-function gathered(serving: Threaded<Serving>): Threaded<Serving> {
-  const reads = { heard: gather(serving.heard), counts: gather(serving.counts) };
+/** The same, but what every request for a count asks goes together; what was heard of DPUs first, so that no count is older. */
+function withReadsTogether(serving: Threaded<Serving>): Threaded<Serving> {
+  const turn = new Turn();
+  const reads = { heard: turn.gather(serving.heard), counts: turn.gather(serving.counts) };
   return new Proxy(serving, {
     get: (target, method) => Reflect.get(method in reads ? reads : target, method),
   });
