@@ -15,6 +15,8 @@ import { isDiskFailure, isDiskFull, openDatabase, transaction } from './database
 
 /** Of the page cache. */
 const CACHE_KIB = 1024;
+/** Rows in one transaction, some 5 ms; then it is the turn of the others on the thread. */
+const NEWS_TOGETHER = 500;
 
 export function openFleetDatabase(dataDir: string): DatabaseSync {
   return openDatabase(join(dataDir, 'fleet.sqlite'), { schema: 'fleet.sql', cacheKib: CACHE_KIB });
@@ -28,6 +30,16 @@ export function stored<Result>(database: DatabaseSync, work: () => Result): Resu
     if (isDiskFailure(error)) throw new FatalError(`the fleet's disk failed: ${(error as Error).message}`);
     if (isDiskFull(error)) throw new TemporaryStorageError('the disk is full', { cause: error });
     throw error;
+  }
+}
+
+/** The same, not synced: whoever else is on this thread would wait for it, and who is connected is told anew after a crash. */
+function unsynced(database: DatabaseSync, work: () => void): void {
+  database.exec('PRAGMA synchronous = NORMAL');
+  try {
+    stored(database, work);
+  } finally {
+    database.exec('PRAGMA synchronous = FULL');
   }
 }
 
@@ -64,13 +76,18 @@ export function openConnections(database: DatabaseSync): ConnectionStore {
   };
   return {
     begin: async (teller, atMs) =>
-      stored(database, () => {
+      unsynced(database, () => {
         for (const row of online.all(teller)) end.run(atMs, revisionNow() + 1, String(row['dpu']));
       }),
     tell: async (teller, news, refusals) => {
       if (news.length + refusals.length === 0) return true;
-      stored(database, () => {
-        for (const one of news) put(teller, one);
+      for (let at = 0; at < news.length; at += NEWS_TOGETHER) {
+        unsynced(database, () => {
+          for (const one of news.slice(at, at + NEWS_TOGETHER)) put(teller, one);
+        });
+        await new Promise(setImmediate);
+      }
+      unsynced(database, () => {
         for (const { dpuId, reason, times } of refusals) refuse.run(dpuId, reason, times);
       });
       return true;
