@@ -5,7 +5,12 @@ import { moment, momentOrNull, text, textOrNull } from './answers.ts';
 const dpuStatus = z.object({
   dpu_id: text,
   name: text,
-  online: z.boolean(),
+  online: z
+    .boolean()
+    .nullable()
+    .describe(
+      'Null, as all that tells what it is doing: the key is confined to a space for which the DPU counts nothing now.',
+    ),
   since: momentOrNull.describe('Connected, or gone, since then; null: it never connected over MQTT.'),
   last_heard: momentOrNull.describe('The last receipt of anything from it; null: never.'),
   address: textOrNull.describe('Where it is, or was last.'),

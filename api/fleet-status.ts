@@ -74,17 +74,18 @@ export function isPlaced(dpu: Dpu, atMs: number): boolean {
   return placementAt(dpu, atMs) !== undefined;
 }
 
-export function statusShape({ dpu, connection, heardAtMs }: DpuStatus, nowMs: number) {
-  const { online, sinceMs, address, mqttVersion, refusals } = connection;
+/** Without what the DPU is doing, unless that is shown. */
+export function statusShape({ dpu, connection, heardAtMs }: DpuStatus, isShown: boolean, nowMs: number) {
+  const { online, sinceMs, address, mqttVersion, refusals } = isShown ? connection : NEVER_CONNECTED;
   return {
     dpu_id: dpu.id,
     name: dpu.name,
-    online,
+    online: isShown ? online : null,
     since: formatTimestampOrNull(sinceMs),
-    last_heard: formatTimestampOrNull(heardAtMs),
+    last_heard: formatTimestampOrNull(isShown ? heardAtMs : null),
     address,
     mqtt_version: mqttVersion,
-    placed: isPlaced(dpu, nowMs),
+    placed: isShown && isPlaced(dpu, nowMs),
     refusals: { ...refusals },
   };
 }

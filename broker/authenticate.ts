@@ -9,7 +9,7 @@
 import type { Duplex } from 'node:stream';
 import type { AedesOptions, Client } from 'aedes';
 import type { Clock } from '../shared/clock.ts';
-import { Confinements } from '../shared/confinement.ts';
+import { Confinements, isDoingShown } from '../shared/confinement.ts';
 import type { DpuId, SpaceId } from '../shared/ids.ts';
 import {
   type Connect,
@@ -60,20 +60,27 @@ export function admitAnybody(): Doorman {
   };
 }
 
-/** Asks `access`; ends connections soon after what they were let in with is revoked, replaced or expired. */
-export function admitKnown(dependencies: DoormanDependencies): Doorman {
-  const { access, clock } = dependencies;
-  const sessions = new Map<Client, Session>();
-  const confinements = new Confinements(dependencies.plan);
+/** What sessions may do by the floor plan as it is whenever they are asked about. */
+function rightsBy({ plan, clock }: DoormanDependencies) {
+  const confinements = new Confinements(plan);
   const speaksFor = ({ dpuId: own, rootSpaceId, maySpeak }: Session, dpuId: DpuId): boolean => {
     if (!maySpeak || (own ?? dpuId) !== dpuId) return false;
     return rootSpaceId === null || confinements.of(rootSpaceId, clock.nowMs()).isDpuInside(dpuId);
   };
   const reads = ({ mayRead, rootSpaceId }: Session, what: Readable, id: string): boolean => {
     if (!mayRead || rootSpaceId === null) return mayRead;
-    const { spaces, dpus } = confinements.of(rootSpaceId, clock.nowMs()).plan;
-    return what === 'count' ? spaces.has(id as SpaceId) : dpus.has(id as DpuId);
+    const nowMs = clock.nowMs();
+    const within = confinements.of(rootSpaceId, nowMs);
+    return what === 'count' ? within.plan.spaces.has(id as SpaceId) : isDoingShown(within.spans, id as DpuId, nowMs);
   };
+  return { speaksFor, reads };
+}
+
+/** Asks `access`; ends connections soon after what they were let in with is revoked, replaced or expired. */
+export function admitKnown(dependencies: DoormanDependencies): Doorman {
+  const { access, clock } = dependencies;
+  const sessions = new Map<Client, Session>();
+  const { speaksFor, reads } = rightsBy(dependencies);
   const certified = new WeakMap<object, string>();
   /** Those among `sessions` that end by the clock. */
   const ending = new Map<Client, Session>();

@@ -142,6 +142,12 @@ function spansOf(plan: Floorplan, dpu: Dpu, spaces: ReadonlySet<SpaceId>): Span[
   return spans;
 }
 
+/** True when an event of the DPU at `atMs` would count in the part: only then is shown what it is doing; no spans: all is. */
+export function isDoingShown(spans: Within['spans'] | null, id: DpuId, atMs: number): boolean {
+  if (spans === null) return true;
+  return spans.get(id)?.some(({ fromMs, untilMs }) => fromMs <= atMs && atMs < untilMs) === true;
+}
+
 type Entry = { readonly fromMs: number | null; readonly untilMs: number | null };
 
 function overlapping<Item extends Entry>(entries: readonly Item[], spans: readonly Span[]): Item[] {

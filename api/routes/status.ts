@@ -1,5 +1,6 @@
 // Routes of what the fleet is doing: one DPU in full, and all of them as a list with filters.
 import { z } from 'zod';
+import { isDoingShown } from '../../shared/confinement.ts';
 import type { Dpu } from '../../shared/floorplan.ts';
 import { formatTimestamp } from '../../shared/timestamp.ts';
 import { listOf } from '../answers.ts';
@@ -35,17 +36,20 @@ export function statusRoutes(api: Api, dependencies: ApiDependencies): void {
     async ({ query, view }) => {
       const { online, not_heard_since: notHeardSinceMs, placed } = query;
       const nowMs = clock.nowMs();
+      const isShown = ({ id }: Dpu) => isDoingShown(view.spans, id, nowMs);
       const isAsked = (dpu: Dpu) =>
-        dpu.retiredAtMs === null && (placed === undefined || isPlaced(dpu, nowMs) === placed);
+        dpu.retiredAtMs === null && (placed === undefined || (isShown(dpu) && isPlaced(dpu, nowMs)) === placed);
       const items = [...view.plan.dpus.values()].filter(isAsked);
       items.sort((one, other) => (one.id < other.id ? -1 : 1));
       let dpus: readonly Dpu[] = items;
+      // What is not shown of a DPU must not tell by its being in the list.
+      if (online !== undefined || notHeardSinceMs !== undefined) dpus = dpus.filter(isShown);
       if (online !== undefined) dpus = await onlineAmong(dependencies, dpus, online);
       if (notHeardSinceMs !== undefined) dpus = await notHeardAmong(dependencies, dpus, notHeardSinceMs);
       const list = `/v1/dpus/status ${online} ${notHeardSinceMs} ${placed}`;
       const page = pageOf(list, dpus, ({ id }) => id, query);
       const statuses = await statusesOf(dependencies, page.results);
-      return { ...page, results: statuses.map((status) => statusShape(status, nowMs)) };
+      return { ...page, results: statuses.map((status) => statusShape(status, isShown(status.dpu), nowMs)) };
     },
   );
   api.get(
@@ -66,7 +70,7 @@ export function statusRoutes(api: Api, dependencies: ApiDependencies): void {
         activityOf(dependencies, id, view.spans),
       ]);
       const nowMs = clock.nowMs();
-      const shape = statusShape(status as NonNullable<typeof status>, nowMs);
+      const shape = statusShape(status as NonNullable<typeof status>, isDoingShown(view.spans, id, nowMs), nowMs);
       return { ...shape, ...activity, at: formatTimestamp(nowMs) };
     },
   );

@@ -1,5 +1,6 @@
 // A key confined to one space sees and changes nothing beyond it, on any route: the table has a row for every operation
 // of the OpenAPI document, and a route without one fails.
+import { connectAsync } from 'mqtt';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { ADMIN_KEY, furnish, OUR_EVENTS, THEIRS, withKey } from '../support/confined.ts';
 import { type Client, httpClient } from '../support/http.ts';
@@ -353,6 +354,30 @@ test('a webhook tells what the key could see that made it, and is seen by who se
   }
   await admin.delete(`/v1/webhooks/${whole}`);
   await confined.delete(`/v1/webhooks/${id}`);
+});
+
+test('what a DPU does is shown while it counts for the space, and no longer', async () => {
+  await admin.post('/v1/dpus', { id: 'left-dpu' });
+  await admin.post('/v1/dpus/left-dpu/placements', { doorway_id: 'ours-exit', facing: 'a' });
+  const { secret } = await admin.post('/v1/dpus/left-dpu/secret');
+  const login = { clientId: 'left-dpu', username: 'left-dpu', password: secret, reconnectPeriod: 0 };
+  const there = await connectAsync(service.mqttUrl, login);
+  const listed = async (query: string): Promise<string[]> =>
+    (await confined.get(`/v1/dpus/status?${query}`)).results.map(({ dpu_id }: { dpu_id: string }) => dpu_id);
+  const ever = `not_heard_since=${Date.now() + 3_600_000}`;
+  await vi.waitFor(async () => expect(await listed('online=true')).toEqual(['left-dpu']), { timeout: 10_000 });
+  expect(await listed(ever)).toContain('left-dpu');
+  expect(await confined.get('/v1/dpus/left-dpu/status')).toMatchObject({ online: true, address: '127.0.0.1' });
+
+  await admin.post('/v1/dpus/left-dpu/placements', { doorway_id: 'theirs-door', facing: 'a', from: Date.now() });
+  const nothing = { online: null, since: null, last_heard: null, address: null, mqtt_version: null, refusals: {} };
+  expect(await confined.get('/v1/dpus/left-dpu/status')).toMatchObject({ placed: false, ...nothing });
+  const { results } = await confined.get('/v1/dpus/status');
+  expect(results.find(({ dpu_id }: { dpu_id: string }) => dpu_id === 'left-dpu')).toMatchObject(nothing);
+  for (const query of ['online=true', 'online=false', 'placed=true', ever])
+    expect(await listed(query)).not.toContain('left-dpu');
+  expect(await admin.get('/v1/dpus/left-dpu/status')).toMatchObject({ online: true, address: '127.0.0.1' });
+  await there.endAsync();
 });
 
 test('a space that moves takes the sight of it along', async () => {

@@ -128,6 +128,13 @@ test('a confined key sees its spaces and what belongs to them, whatever it subsc
   const filters = ['spaces/ours/count', 'spaces/theirs/count', 'spaces/none/count', 'dpus/theirs-dpu/status', 'x/y'];
   wire.send({ cmd: 'subscribe', messageId: 1, subscriptions: filters.map((topic) => ({ topic, qos: 0 })) });
   expect(await wire.next()).toMatchObject({ cmd: 'suback', granted: [0, 128, 128, 128, 128] });
+  // A DPU that moves out is seen no more.
+  const move = (doorwayId: string) =>
+    admin.post('/v1/dpus/moved-dpu/placements', { doorway_id: doorwayId, facing: 'a', from: Date.now() });
+  await move('theirs-door');
+  await vi.waitFor(() => expect(topics.has('dpus/moved-dpu/status')).toBe(false), SOON);
+  await move('ours-exit');
+  await vi.waitFor(() => expect(topics.has('dpus/moved-dpu/status')).toBe(true), SOON);
   // A space that moves takes the sight of it along.
   await admin.patch('/v1/spaces/ours-room', { parent_id: 'theirs' });
   await vi.waitFor(() => expect(topics.has('spaces/ours-room/count')).toBe(false), SOON);
