@@ -39,6 +39,8 @@ export type Doorman = {
   mayRead(client: Client, what: Readable, id: string): boolean;
   /** True for a client that sees a part only, which changes with the floor plan. */
   isConfined(client: Client): boolean;
+  /** For such a client the way to its part, another object whenever the part may have changed; null for any other. */
+  partOf(client: Client): (() => object) | null;
   /** True for a client that is one DPU, whose rate is limited; false for keys, and while the service is open. */
   isLimited(client: Client): boolean;
   close(): void;
@@ -55,6 +57,7 @@ export function admitAnybody(): Doorman {
     maySubscribe: (_client, filter) => isSubscribable(filter),
     mayRead: () => true,
     isConfined: () => false,
+    partOf: () => null,
     isLimited: () => false,
     close: () => undefined,
   };
@@ -73,14 +76,16 @@ function rightsBy({ plan, clock }: DoormanDependencies) {
     const within = confinements.of(rootSpaceId, nowMs);
     return what === 'count' ? within.plan.spaces.has(id as SpaceId) : isDoingShown(within.spans, id as DpuId, nowMs);
   };
-  return { speaksFor, reads };
+  const partOf = ({ rootSpaceId }: Session) =>
+    rootSpaceId === null ? null : () => confinements.of(rootSpaceId, clock.nowMs());
+  return { speaksFor, reads, partOf };
 }
 
 /** Asks `access`; ends connections soon after what they were let in with is revoked, replaced or expired. */
 export function admitKnown(dependencies: DoormanDependencies): Doorman {
   const { access, clock } = dependencies;
   const sessions = new Map<Client, Session>();
-  const { speaksFor, reads } = rightsBy(dependencies);
+  const { speaksFor, reads, partOf } = rightsBy(dependencies);
   const certified = new WeakMap<object, string>();
   /** Those among `sessions` that end by the clock. */
   const ending = new Map<Client, Session>();
@@ -155,6 +160,10 @@ export function admitKnown(dependencies: DoormanDependencies): Doorman {
     mayRead: (client, what, id) => {
       const session = sessions.get(client);
       return session !== undefined && reads(session, what, id);
+    },
+    partOf: (client) => {
+      const session = sessions.get(client);
+      return session === undefined ? null : partOf(session);
     },
     isConfined: (client) => (sessions.get(client)?.rootSpaceId ?? null) !== null,
     isLimited: (client) => (sessions.get(client)?.dpuId ?? null) !== null,

@@ -98,6 +98,7 @@ export async function createBroker(dependencies: BrokerDependencies): Promise<Br
     guard.accept({
       clientId: client.id,
       mayPublish: (of) => doorman.mayPublish(client, of),
+      partOf: doorman.partOf(client),
       publishesPerSecondMax: doorman.isLimited(client) ? limits.publishesPerSecondMax : null,
     });
     ingest.connected(dpuId);

@@ -23,14 +23,14 @@ import {
   withReason,
 } from './answers.ts';
 import { FrameError, type Header } from './frames.ts';
-import { checkText, isSame, readNumber, readPacketId } from './packet-rules.ts';
+import type { Accepted } from './gate.ts';
+import { isSame, readNumber, readPacketId, readTopic } from './packet-rules.ts';
 import { ALLOWED, publishPropertiesEnd, readProperties } from './properties.ts';
 import { dpuOfEventsTopic } from './topics.ts';
 
 /** What a fast path needs of its connection. */
 export type FastPathOwner = {
-  /** Null: what is no event of a DPU. */
-  mayPublish(dpuId: DpuId | null): boolean;
+  accepted(): Accepted | null;
   /** Calls `flush` at the end of this turn. */
   flushSoon(path: FastPath): void;
   send(bytes: Buffer): void;
@@ -56,9 +56,10 @@ export class FastPath {
   #skipped: Skipped | null = null;
   #isFive = false;
   #owed = 0;
-  /** The topic that was published to last, as bytes with their length, and its DPU. */
+  /** The topic that was published to last, as bytes with their length, its DPU, and the part in which it was allowed. */
   #topic: Buffer = NOTHING;
   #dpuId: DpuId | null = null;
+  #part: object | null = null;
 
   constructor(ingest: Ingest, times: AcknowledgementTimes, owner: FastPathOwner) {
     this.#ingest = ingest;
@@ -94,8 +95,7 @@ export class FastPath {
     this.#await(answer);
     // Not a second time [MQTT-4.3.3-2].
     if (qos === 2 && this.#isRepeated(packetIdOf(answer))) return this.#ingest.inTurn(this.#stored);
-    const dpuId = this.#dpuId;
-    if (dpuId !== null) return this.#ingest.take(dpuId, bytes, at, end, this.#stored);
+    if (this.#dpuId !== null) return this.#ingest.take(this.#dpuId, bytes, at, end, this.#stored);
     const topic = this.#topic.toString('utf8', 2);
     this.#topic = NOTHING; // It may be long, and is no DPU's.
     this.#quarantine(topic, bytes.subarray(at, end), 'malformed', 'topic: not dpu/<id>/events', REASON.topic);
@@ -114,8 +114,7 @@ export class FastPath {
     if (payloadAt > bytes.length) return 0;
     this.#readTopic(bytes, bodyAt, end);
     const answer = qos > 0 ? answerTo(qos, readPacketId(bytes, topicEnd, end)) : NO_ANSWER;
-    const topic = this.#topic.toString('utf8', 2);
-    this.#skipped = { topic, answer, bytes: end - bodyAt, left: end - payloadAt };
+    this.#skipped = { topic: this.#topic.toString('utf8', 2), answer, bytes: end - bodyAt, left: end - payloadAt };
     return payloadAt;
   }
 
@@ -194,16 +193,17 @@ export class FastPath {
   #readTopic(bytes: Buffer, at: number, end: number): number {
     const known = this.#topic;
     const topicEnd = at + 2 + readNumber(bytes, at, end);
-    if (topicEnd - at === known.length && topicEnd <= end && isSame(known, bytes, at)) return topicEnd;
-    checkText(bytes, at, end);
-    const topic = bytes.toString('utf8', at + 2, topicEnd);
-    if (topic === '') throw new FrameError('an empty topic [MQTT-4.7.3-1]');
-    if (/[+#]/.test(topic)) throw new FrameError('a topic with a wildcard [MQTT-3.3.2-2]');
+    const accepted = this.#owner.accepted();
+    const part = accepted?.partOf?.() ?? null;
+    const isKnown = topicEnd - at === known.length && topicEnd <= end && part === this.#part;
+    if (isKnown && isSame(known, bytes, at)) return topicEnd;
+    const topic = readTopic(bytes, at, end);
     const dpuId = dpuOfEventsTopic(topic);
-    if (!this.#owner.mayPublish(dpuId)) {
+    if (accepted?.mayPublish(dpuId) !== true) {
       throw new FrameError(`it may not publish to ${topic}`, 'publish_not_authorized');
     }
     this.#dpuId = dpuId;
+    this.#part = part;
     this.#topic = Buffer.from(bytes.subarray(at, topicEnd));
     return topicEnd;
   }

@@ -33,6 +33,8 @@ export type Accepted = {
   readonly clientId: string;
   /** Null: what is no event of a DPU. */
   mayPublish(dpuId: DpuId | null): boolean;
+  /** See Doorman. */
+  readonly partOf: (() => object) | null;
   /** Null: as many as come. */
   readonly publishesPerSecondMax: number | null;
 };

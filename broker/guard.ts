@@ -48,7 +48,7 @@ export class Guard extends AedesStream {
     this.#gate = gate;
     this.#peer = new Peer(source, gate.limits, gate.nowMs());
     this.#fastPath = new FastPath(gate.ingest, gate.times, {
-      mayPublish: (dpuId) => this.#accepted?.mayPublish(dpuId) === true,
+      accepted: () => this.#accepted,
       flushSoon: (path) => gate.flushSoon(path),
       send: (bytes) => this.#peer.send(bytes),
       answered: () => (this.#intake.isBarred || this.#ended || this.#quietCallbacks.length > 0) && this.advance(),

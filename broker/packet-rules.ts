@@ -62,3 +62,12 @@ export function isSame(known: Uint8Array, bytes: Uint8Array, at: number): boolea
   for (let index = 0; index < known.length; index++) if (known[index] !== bytes[at + index]) return false;
   return true;
 }
+
+/** The topic of a PUBLISH, which is at `at`. Throws FrameError. */
+export function readTopic(bytes: Buffer, at: number, end: number): string {
+  checkText(bytes, at, end);
+  const topic = bytes.toString('utf8', at + 2, at + 2 + readNumber(bytes, at, end));
+  if (topic === '') throw new FrameError('an empty topic [MQTT-4.7.3-1]');
+  if (/[+#]/.test(topic)) throw new FrameError('a topic with a wildcard [MQTT-3.3.2-2]');
+  return topic;
+}

@@ -153,6 +153,26 @@ test('a key confined to a space speaks for the DPUs that are wholly within it', 
   await wire.closed();
 });
 
+test('a key confined to a space speaks no more for a DPU that moves out of it', async () => {
+  await admin('POST', '/v1/spaces', { id: 'flat' });
+  for (const [id, a] of [
+    ['flat-door', 'flat'],
+    ['street-door', 'ours'],
+  ]) {
+    await admin('POST', '/v1/doorways', { id, a, b: null });
+  }
+  await admin('POST', '/v1/dpus', { id: 'moving' });
+  await admin('POST', '/v1/dpus/moving/placements', { doorway_id: 'flat-door', facing: 'a' });
+  const { key } = await admin('POST', '/v1/keys', { scopes: ['ingest'], root_space_id: 'flat' });
+  await using wire = await connected(withPassword('one-topic', 'one-topic', key));
+  wire.send(publishPacket('dpu/moving/events', EVENT, 1), publishPacket('dpu/moving/events', EVENT, 2));
+  expect([await wire.next(), await wire.next()]).toMatchObject([{ messageId: 1 }, { messageId: 2 }]);
+  await admin('POST', '/v1/dpus/moving/placements', { doorway_id: 'street-door', facing: 'a', from: Date.now() });
+  wire.send(publishPacket('dpu/moving/events', EVENT, 3));
+  await wire.closed();
+  expect(wire.received).toEqual([]);
+});
+
 test('an expired key ends its connection', async () => {
   const { key } = await admin('POST', '/v1/keys', { scopes: ['ingest'], expires_at: Date.now() + 1_500 });
   await using wire = await connected(withPassword('expiring', 'expiring', key));
