@@ -22,6 +22,7 @@ const DETAILS: Partial<Record<ProblemCode, string>> = {
   dpu_not_found: 'there is no DPU 424',
   already_exists: 'there is a space lobby already; PUT or PATCH changes it',
   id_retired: 'space lobby is retired: it answers for the past and cannot be used anew; choose another id',
+  too_many_deliveries: '1000 messages of it wait: see why with its deliveries, and ask again when they are fewer',
   payload_too_large: 'send less at a time',
   rate_limited: 'this is more than 100 requests a second over 10 s; wait, then ask less often',
   unsupported_media_type: 'send JSON with content-type: application/json',
@@ -70,6 +71,7 @@ function codesOf(method: string, path: string, { security, parameters = [], requ
   for (const [pattern, code] of MISSING) if (pattern.test(path)) codes.push(code);
   if (isWrite) codes.push('journal_unavailable', 'already_exists', 'id_retired');
   if (method === 'post' && path.endsWith('/commands')) codes.push('too_many_commands');
+  if (method === 'post' && /^\/v1\/webhooks\/.*\/(test|replay)$/.test(path)) codes.push('too_many_deliveries');
   if (method === 'delete' && /commands\/\{/.test(path)) codes.push('command_delivered');
   if (isWrite && /^\/v1\/spaces/.test(path)) codes.push('space_cycle');
   if (isWrite && path === '/v1/floorplan') codes.push('invalid_floorplan');

@@ -34,6 +34,7 @@ export const PROBLEMS = {
   id_retired: { status: 409, title: 'The id belongs to something retired' },
   command_delivered: { status: 409, title: 'The command has been delivered' },
   too_many_commands: { status: 409, title: 'Too many commands wait for the DPU' },
+  too_many_deliveries: { status: 409, title: 'Too many messages wait for the webhook' },
   cursor_expired: { status: 410, title: 'The cursor is too old' },
   payload_too_large: { status: 413, title: 'The body is too large' },
   rate_limited: { status: 429, title: 'Too many requests' },

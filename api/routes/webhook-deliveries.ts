@@ -1,5 +1,6 @@
 // Routes of a webhook's messages: what was sent when, and how it went; sending one again, or one to try it out.
 import { z } from 'zod';
+import type { WebhookRecord } from '../../shared/storage/webhooks.ts';
 import { formatTimestamp } from '../../shared/timestamp.ts';
 import { newMessage, type WebhookMessage } from '../../shared/webhook.ts';
 import { listOf } from '../answers.ts';
@@ -15,6 +16,8 @@ import { deliveryShape } from '../webhooks/shapes.ts';
 const tags = ['webhooks'];
 const config = { scope: 'manage', confinement: 'view' } as const;
 const params = z.strictObject({ id: givenId });
+/** Behind more than these nothing is added by hand: what is made of changes is bounded by itself. */
+const WAITING_MAX = 1_000;
 const deliveryParams = z.strictObject({
   id: givenId,
   delivery_id: z.string().regex(/^\d{1,15}$/, 'the number of a message'),
@@ -69,7 +72,12 @@ export function webhookDeliveryRoutes(api: Api, dependencies: ApiDependencies): 
 
 function sendingRoutes(api: Api, dependencies: ApiDependencies): void {
   const { clock, webhooks } = dependencies;
-  const add = async (webhookId: string, message: WebhookMessage) => {
+  const add = async ({ webhook, waiting }: WebhookRecord, message: WebhookMessage) => {
+    const { id: webhookId } = webhook;
+    if (waiting >= WAITING_MAX) {
+      const detail = `${waiting} messages of it wait: see why with its deliveries, and ask again when they are fewer`;
+      throw new Problem('too_many_deliveries', detail);
+    }
     const number = await available(webhooks.store.addDeliveries(webhookId, [message], clock.nowMs(), null));
     webhooks.changed();
     const kept = await available(webhooks.store.delivery(webhookId, number));
@@ -88,9 +96,9 @@ function sendingRoutes(api: Api, dependencies: ApiDependencies): void {
       },
     },
     async (request, reply) => {
-      const { delivery, body } = await deliveryOf(dependencies, request, request.params);
+      const { record, delivery, body } = await deliveryOf(dependencies, request, request.params);
       const { messageId, type } = delivery;
-      return reply.code(202).send(await add(request.params.id, { messageId, type, body }));
+      return reply.code(202).send(await add(record, { messageId, type, body }));
     },
   );
   api.post(
@@ -105,9 +113,9 @@ function sendingRoutes(api: Api, dependencies: ApiDependencies): void {
       },
     },
     async (request, reply) => {
-      const { webhook } = await webhookOf(webhooks.store, request, request.params.id);
-      const message = newMessage('webhook.test', formatTimestamp(clock.nowMs()), { webhook_id: webhook.id });
-      return reply.code(202).send(await add(webhook.id, message));
+      const record = await webhookOf(webhooks.store, request, request.params.id);
+      const message = newMessage('webhook.test', formatTimestamp(clock.nowMs()), { webhook_id: record.webhook.id });
+      return reply.code(202).send(await add(record, message));
     },
   );
 }
@@ -119,10 +127,10 @@ async function deliveryOf(
   request: Parameters<typeof webhookOf>[1],
   { id, delivery_id: deliveryId }: Named,
 ) {
-  const { webhook } = await webhookOf(store, request, id);
-  const kept = await available(store.delivery(webhook.id, Number(deliveryId)));
+  const record = await webhookOf(store, request, id);
+  const kept = await available(store.delivery(record.webhook.id, Number(deliveryId)));
   if (kept === null) {
     throw new Problem('delivery_not_found', `there is no message ${deliveryId} of it; see its deliveries`);
   }
-  return kept;
+  return { record, ...kept };
 }

@@ -179,6 +179,25 @@ test('its log tells of every attempt, and what was delivered can be sent again',
   expect(receiver.faults).toEqual([]);
 });
 
+test('behind a thousand messages that wait nothing more is put by hand, until they are gone', async () => {
+  const { id: made } = await webhook({ types: ['webhook.disabled'] });
+  const at = `/v1/webhooks/${made}`;
+  await client.post(`${at}/test`, {});
+  await vi.waitFor(async () => expect((await client.get(`${at}/deliveries/1`)).state).toBe('delivered'), wait);
+  await client.patch(at, { enabled: false });
+  for (let sent = 0; sent < 1_000; sent += 50) {
+    await Promise.all(Array.from({ length: 50 }, () => client.post(`${at}/test`, {})));
+  }
+  for (const path of ['/test', '/deliveries/1000/replay']) {
+    const answer = await client.call('POST', `${at}${path}`, {});
+    expect([answer.status, answer.body.code]).toEqual([409, 'too_many_deliveries']);
+  }
+  expect((await client.get(at)).waiting).toBe(1_000);
+  await client.patch(at, { enabled: true });
+  await vi.waitFor(async () => expect((await client.get(at)).waiting).toBeLessThan(900), wait);
+  await client.post(`${at}/test`, {});
+});
+
 test('a new secret signs beside the one before, for as long as was asked', async () => {
   const made = await webhook({ types: ['count'] });
   const at = `/v1/webhooks/${made.id}`;
