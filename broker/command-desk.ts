@@ -1,7 +1,7 @@
 // The command desk of one broker process: brings waiting commands to whoever subscribes to those of a DPU, one after the other.
 //
 //   queued somewhere ──told──▶ subscribed here? ──▶ oldest that waits ──PUBLISH──▶ DPU ──PUBACK──▶ noted as delivered ──▶ next
-//   DPU subscribes ────────────────┘                    └─ no PUBACK before the connection ends: waits for the next one
+//   DPU subscribes ────────────────┘                    └─ refused, or no PUBACK before the connection ends: waits for the next one
 // A subscription with QoS 0 has no PUBACK: what waits is sent once a connection, and goes on waiting until it expires.
 import type { Clock } from '../shared/clock.ts';
 import { TemporaryStorageError } from '../shared/errors.ts';
@@ -19,7 +19,7 @@ const RETRY_MS = 1_000;
 
 type Listener = Subscribed & {
   readonly dpuId: DpuId;
-  /** Ids of what was sent with QoS 0, or is too long for the client. */
+  /** Ids of what was sent with QoS 0, or is too long for the client, or refused by it. */
   readonly sent: Set<string>;
   isOver: boolean;
   isBusy: boolean;
@@ -149,7 +149,7 @@ export class CommandDesk implements Publisher {
     const mailbox = this.#connections.get(guard)?.mailbox;
     if (mailbox === undefined) return false;
     if (!(await mailbox.deliver(topic, payload))) {
-      // Too long for it: what comes after need not wait.
+      // Too long for it, or refused by it: what comes after need not wait.
       sent.add(id);
       return !guard.destroyed;
     }

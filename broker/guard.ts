@@ -26,8 +26,8 @@ export class Guard extends AedesStream {
   readonly address: string;
   /** What CONNECT said, once it has come. */
   connect: Connect | null = null;
-  /** What the client's PUBACKs are for; false: for nothing that was sent. */
-  acknowledged: (packetId: number) => boolean = () => false;
+  /** What the client's PUBACKs are for, or refuse (`isTaken` false); false: for nothing that was sent. */
+  acknowledged: (packetId: number, isTaken: boolean) => boolean = () => false;
   /** Of a client that speaks MQTT 5 and has been accepted. */
   subscriptions: FiveSubscriptions | null = null;
   readonly #gate: Gate;

@@ -13,13 +13,13 @@ export class Mailbox {
 
   constructor(guard: Guard) {
     this.#guard = guard;
-    guard.acknowledged = (packetId) => this.#settle(packetId, true);
+    guard.acknowledged = (packetId, isTaken) => this.#settle(packetId, isTaken);
     guard.once('close', () => {
       for (const packetId of [...this.#waiting.keys()]) this.#settle(packetId, false);
     });
   }
 
-  /** Resolves with true once the client has acknowledged it, with false when the connection ends before, or it is too long. */
+  /** Resolves with true once the client has taken it; with false when it refuses, its connection ends, or it is too long. */
   deliver(topic: string, payload: string): Promise<boolean> {
     const level = this.#guard.connect?.level ?? 4;
     if (level < 5) return this.#send(topic, payload, level);

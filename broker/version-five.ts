@@ -1,6 +1,7 @@
 // MQTT 5: CONNACK with what is offered, reason codes, and packets that are no publishes.
 //
 // Not offered, and said so in CONNACK: retaining what clients publish, topic aliases, shared subscriptions and their ids.
+import { FAILURE } from './answers.ts';
 import type { Connect } from './connect-packet.ts';
 import { FrameError, type Header, PACKET, type Refusal } from './frames.ts';
 import type { Guard } from './guard.ts';
@@ -68,7 +69,9 @@ export function takeVersionFive(guard: Guard, bytes: Buffer, { type, bodyAt, end
       return guard.finish();
     case PACKET.puback: {
       if (bodyAt + 3 < end) readProperties(bytes, bodyAt + 3, end, ALLOWED.release);
-      if (guard.acknowledged(readPacketId(bytes, bodyAt, end))) return;
+      // Without a reason code: success [MQTT-3.4.2-1].
+      const isTaken = bodyAt + 2 >= end || (bytes[bodyAt + 2] as number) < FAILURE;
+      if (guard.acknowledged(readPacketId(bytes, bodyAt, end), isTaken)) return;
       throw new FrameError('PUBACK, which answers nothing that was sent', 'protocol_error');
     }
     case PACKET.subscribe:

@@ -21,7 +21,7 @@ export function takeVersionFour(guard: Guard, bytes: Buffer, { type, bodyAt, end
       return false;
     case PACKET.puback:
       if (end !== bodyAt + 2) throw new FrameError('PUBACK is a packet identifier');
-      guard.acknowledged(readPacketId(bytes, bodyAt, end));
+      guard.acknowledged(readPacketId(bytes, bodyAt, end), true);
       return false;
     case PACKET.subscribe:
       readPacketId(bytes, bodyAt, end);

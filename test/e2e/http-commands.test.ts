@@ -113,6 +113,30 @@ test('a client of MQTT 5 is sent no more at once than it takes, and nothing that
   ]);
 });
 
+test('what a DPU of MQTT 5 refuses is not delivered: it waits for its next connection', async () => {
+  const id = await newDpu();
+  for (const command of ['one', 'two']) await send(id, command);
+  await using wire = await openWire(service.mqttPort, undefined, { protocolVersion: 5 });
+  const subscriptions = [{ topic: `dpu/${id}/commands`, qos: 1 }];
+  const packets = [
+    { cmd: 'connect', protocolId: 'MQTT', protocolVersion: 5, clientId: id, clean: true },
+    { cmd: 'subscribe', messageId: 1, subscriptions },
+  ] as Packet[];
+  wire.send(...packets.map((packet) => generate(packet, { protocolVersion: 5 })));
+  expect([await wire.next(), await wire.next()]).toMatchObject([{ cmd: 'connack' }, { cmd: 'suback' }]);
+  // 0x97: quota exceeded, which would be over for the second.
+  for (const reasonCode of [0x97, 0]) {
+    const { messageId = 0 } = (await wire.next()) as IPublishPacket;
+    wire.send(generate({ cmd: 'puback', messageId, reasonCode }, { protocolVersion: 5 }));
+  }
+  await untilStates(id, [
+    ['one', 'queued'],
+    ['two', 'delivered'],
+  ]);
+  const received = await comes(id, 1, 5);
+  await vi.waitFor(() => expect(received.map(({ command }) => command)).toEqual(['one']), SOON);
+});
+
 test('what is sent to a DPU that is away waits for it, in order, also while the service is killed', async () => {
   const id = await newDpu();
   for (const command of ['one', 'two', 'three']) await send(id, command);
