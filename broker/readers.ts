@@ -22,6 +22,7 @@ type Reader = {
   readonly pending: Map<string, Reason>;
   /** Ids of what it has, of a confined reader; null: it sees all. */
   readonly shown: Set<string> | null;
+  readonly closed: () => void;
   isWriting: boolean;
 };
 
@@ -60,15 +61,18 @@ export class Readers implements Publisher {
 
   #begin({ guard, isConfined }: Subscribed): Reader {
     const shown = isConfined ? new Set<string>() : null;
-    const reader: Reader = { guard, subscribed: new Map(), pending: new Map(), shown, isWriting: false };
+    const closed = () => this.#end(guard);
+    const reader: Reader = { guard, subscribed: new Map(), pending: new Map(), shown, closed, isWriting: false };
     this.#readers.set(guard, reader);
-    guard.once('close', () => this.#end(guard));
+    guard.once('close', closed);
     this.#unfollow ??= this.#board.follow((ids, isFirst) => this.#changed(ids, isFirst ? 'retained' : 'changed'));
     this.#timer ??= setInterval(() => this.#lookAgain(), LOOK_MS).unref();
     return reader;
   }
 
   #end(guard: Guard): void {
+    const reader = this.#readers.get(guard);
+    if (reader !== undefined) guard.off('close', reader.closed);
     this.#readers.delete(guard);
     if (this.#readers.size > 0) return;
     this.#unfollow?.();

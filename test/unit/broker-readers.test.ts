@@ -150,6 +150,17 @@ test('a confined reader sees its part, as it is at any time', async () => {
     ]);
 });
 
+test('who subscribes and unsubscribes over and over leaves nothing behind', () => {
+  const { subscribe, readers } = setUp();
+  const connection = new Connection();
+  for (let times = 0; times < 20; times++) {
+    subscribe('spaces/+/count', false, connection);
+    expect(connection.listenerCount('close')).toBe(1);
+    readers.unsubscribed(connection as unknown as Guard, 'spaces/+/count');
+  }
+  expect(connection.listenerCount('close')).toBe(0);
+});
+
 test('a board is followed while somebody reads', () => {
   const { subscribe, followed, readers, tell, board } = setUp();
   const [one, two] = [subscribe('spaces/+/count'), subscribe('spaces/A/count')];
