@@ -33,6 +33,12 @@ test('the three services are started by the command line of the image, and liste
   }
 });
 
+test('counts that are to be kept from readers are kept by the broker and by the API', () => {
+  for (const name of ['broker', 'api']) {
+    expect(compose.services[name]?.environment?.['FOOTFALL_SUPPRESS_BELOW']).toBe('${FOOTFALL_SUPPRESS_BELOW:-}');
+  }
+});
+
 test('Redis is run with the settings that footfall asks for', () => {
   const command = String((compose.services['redis']?.command as string[]).join(' '));
   for (const setting of [
