@@ -180,13 +180,13 @@ test('its log tells of every attempt, and what was delivered can be sent again',
 });
 
 test('behind a thousand messages that wait nothing more is put by hand, until they are gone', async () => {
-  const { id: made } = await webhook({ types: ['webhook.disabled'] });
+  await using own = await startService({ environment: { FOOTFALL_WEBHOOK_NETWORKS: '127.0.0.0/8' } });
+  const client = httpClient(own.httpUrl);
+  const { id: made } = await client.post('/v1/webhooks', { url: receiver.url, types: ['webhook.disabled'] });
   const at = `/v1/webhooks/${made}`;
-  await client.post(`${at}/test`, {});
-  await vi.waitFor(async () => expect((await client.get(`${at}/deliveries/1`)).state).toBe('delivered'), wait);
   await client.patch(at, { enabled: false });
-  for (let sent = 0; sent < 1_000; sent += 50) {
-    await Promise.all(Array.from({ length: 50 }, () => client.post(`${at}/test`, {})));
+  for (let sent = 0; sent < 1_000; sent += 10) {
+    await Promise.all(Array.from({ length: 10 }, () => client.post(`${at}/test`, {})));
   }
   for (const path of ['/test', '/deliveries/1000/replay']) {
     const answer = await client.call('POST', `${at}${path}`, {});
