@@ -32,6 +32,9 @@ export class Presence {
   readonly #process = randomBytes(6).toString('hex');
   /** Of each DPU that is connected here. */
   readonly #connected = new Map<DpuId, ConnectionNews>();
+  /** Those who may be a DPU that nobody has spoken of yet: as of fact `#factNumber` there was none of that name. */
+  readonly #unknown = new Map<DpuId, ConnectionNews>();
+  #factNumber = -1;
   #news = new Map<DpuId, ConnectionNews>();
   #refusals = new Map<DpuId, Map<Refusal, number>>();
   readonly #timer: NodeJS.Timeout;
@@ -50,13 +53,13 @@ export class Presence {
   connected(guard: Guard, clientId: string): void {
     const { plan, clock } = this.#dependencies;
     const dpuId = clientId as DpuId;
-    if (!plan.dpus.has(dpuId) || guard.destroyed) return;
+    if (guard.destroyed) return;
     this.#connections += 1;
     const connectionId = `${this.#process}-${this.#connections}`;
     const mqttVersion = VERSIONS[guard.connect?.level ?? 4] ?? '';
     const news = { dpuId, connectionId, online: true, atMs: clock.nowMs(), address: guard.address, mqttVersion };
-    this.#connected.set(dpuId, news);
-    this.#news.set(dpuId, news);
+    if (plan.dpus.has(dpuId)) this.#isThere(news);
+    else this.#unknown.set(dpuId, news);
     guard.once('close', () => this.#gone(news));
   }
 
@@ -75,8 +78,26 @@ export class Presence {
     await store.begin(teller, clock.nowMs()).catch(() => undefined);
   }
 
+  #isThere(news: ConnectionNews): void {
+    this.#connected.set(news.dpuId, news);
+    this.#news.set(news.dpuId, news);
+  }
+
+  /** Facts may come to this process after the clients that they speak of. */
+  #recognize(): void {
+    const { plan } = this.#dependencies;
+    if (plan.factNumber === this.#factNumber) return;
+    this.#factNumber = plan.factNumber;
+    for (const [dpuId, news] of this.#unknown) {
+      if (!plan.dpus.has(dpuId)) continue;
+      this.#unknown.delete(dpuId);
+      this.#isThere(news);
+    }
+  }
+
   #gone(news: ConnectionNews): void {
     const { dpuId, connectionId } = news;
+    if (this.#unknown.get(dpuId)?.connectionId === connectionId) this.#unknown.delete(dpuId);
     if (this.#connected.get(dpuId)?.connectionId !== connectionId) return;
     this.#connected.delete(dpuId);
     this.#news.set(dpuId, { ...news, online: false, atMs: this.#dependencies.clock.nowMs() });
@@ -88,6 +109,7 @@ export class Presence {
   }
 
   async #tellDue(): Promise<void> {
+    this.#recognize();
     const isQuiet = this.#news.size + this.#refusals.size === 0 && this.#hasBegun;
     if (isQuiet && this.#dependencies.clock.monotonicMs() - this.#toldAtMs < BEAT_MS) return;
     await this.#tell();

@@ -60,7 +60,7 @@ test('who changed what is on record', async () => {
   expect((await admin.get('/v1/facts')).results).toMatchObject([{ by }, { by }]);
   await expect
     .poll(() => service.log())
-    .toContain(`"audit":{"by":"${by}","method":"DELETE","url":"/v1/keys/${id}","status":204}`);
+    .toContain(`"by":"${by}","operation":"DELETE /v1/keys/:id","thing":"/v1/keys/${id}","outcome":"done"`);
 });
 
 test('in development there is no limit', async () => {

@@ -9,8 +9,10 @@ import { PROJECT_DIR, type Service, startService } from '../support/service.ts';
 import { newInfluxRedis } from '../support/storage.ts';
 
 const ADMIN_KEY = 'an-admin-key-for-this-test';
-const compose = parse(readFileSync(join(PROJECT_DIR, 'docker-compose.yml'), 'utf8'), { merge: true }) as {
-  services: Record<string, { command: string[]; environment: Record<string, string> }>;
+/** With the defaults of what nobody has set, as `docker compose` fills them in. */
+const text = readFileSync(join(PROJECT_DIR, 'docker-compose.yml'), 'utf8').replace(/\$\{[A-Z_]+:-([^}]*)\}/g, '$1');
+const compose = parse(text, { merge: true }) as {
+  services: Record<string, { command: string[]; environment: Record<string, string | null> }>;
 };
 
 test('broker, processor and api, reachable from outside, want a key; a DPU its secret; then all counts', async () => {
@@ -20,7 +22,8 @@ test('broker, processor and api, reachable from outside, want a key; a DPU its s
     expect(command).toEqual(['start', service]);
     // In containers each has the same port; here they are on one machine.
     const ports = { FOOTFALL_METRICS_PORT: '0' };
-    const given = { ...environment, ...addresses, ...ports, FOOTFALL_ADMIN_KEY: ADMIN_KEY };
+    const filled = Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, value ?? '']));
+    const given = { ...filled, ...addresses, ...ports, FOOTFALL_ADMIN_KEY: ADMIN_KEY };
     return startService({ service, environment: given });
   };
   await using broker = await start('broker');

@@ -48,6 +48,16 @@ test('connections at every worker are known, also after takeovers and the death 
   await vi.waitFor(async () => expect(await online()).toEqual([]), SOON);
 });
 
+test('a client that was there before anybody spoke of its DPU is online as soon as somebody does', async () => {
+  await using alone = await startService();
+  const client = await connectAsync(alone.mqttUrl, { clientId: 'early', reconnectPeriod: 0 });
+  const http = httpClient(alone.httpUrl);
+  await http.post('/v1/dpus', { id: 'early' });
+  await vi.waitFor(async () => expect((await http.get('/v1/dpus/early/status')).online).toBe(true), SOON);
+  await client.endAsync();
+  await vi.waitFor(async () => expect((await http.get('/v1/dpus/early/status')).online).toBe(false), SOON);
+});
+
 test('what workers that are not started again have told is over', async () => {
   const dataDir = temporaryDir();
   try {
