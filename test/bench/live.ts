@@ -14,7 +14,7 @@ const READERS = 1_000;
 const LOOK_EVERY = 50;
 const DPUS = 200;
 const CHANGES_PER_SECOND = 1_000;
-const MEASURED_S = 20;
+const MEASURED_S = 60;
 /** Until the messages that are kept for readers that fall behind are as many as there will ever be. */
 const WARM_UP_S = 12;
 const SAMPLE_MS = 500;
