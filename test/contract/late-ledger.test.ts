@@ -119,6 +119,14 @@ test('an audit tells a bent ledger and a bent difference, and puts both right', 
   bend(`DELETE FROM difference_hour WHERE ${firstOf('difference_hour')}`);
   expect((await audit(true)).join()).toContain('event of DPU moved at 2026-03-03T');
   expect(await audit(false)).toEqual([]);
+  for (const set of ['events = CAST(events || events AS BLOB)', 'was = becomes']) {
+    bend(`UPDATE difference_hour SET ${set} WHERE ${firstOf('difference_hour')}`);
+    expect([set, (await audit(true)).join()]).toEqual([
+      set,
+      expect.stringContaining('event of DPU moved at 2026-03-03T'),
+    ]);
+    expect(await audit(false)).toEqual([]);
+  }
   await compare(store.reader, store);
 });
 

@@ -43,13 +43,12 @@ export class AuditMappings {
       let isRight = true;
       for (const row of ofDpu) {
         const first = { recordedAtMs: timestampOf(row) + row[6], mapping: row[8], cause: null };
-        const later = keptOf(row).map(({ recordedAtMs, becomes, cause }) => ({
-          recordedAtMs,
-          mapping: becomes,
-          cause,
-        }));
+        const steps = keptOf(row);
+        const later = steps.map(({ recordedAtMs, becomes, cause }) => ({ recordedAtMs, mapping: becomes, cause }));
         const [kept, right] = [[first, ...later], this.#rightSteps(row)];
-        const isKept = areSame(kept, right);
+        // Each takes back what was before it: sums that are read from differences take both at their word.
+        const isChain = steps.every(({ was }, index) => was === kept[index]?.mapping);
+        const isKept = isChain && areSame(kept, right);
         audited.push([row, isKept ? kept : right]);
         if (isKept) continue;
         isRight = false;

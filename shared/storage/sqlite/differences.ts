@@ -26,7 +26,12 @@ export type DifferenceRow = readonly [
 ];
 
 /** How an event came to be mapped, by one fact. */
-export type Step = { readonly cause: number; readonly becomes: number; readonly recordedAtMs: number };
+export type Step = {
+  readonly cause: number;
+  readonly was: number;
+  readonly becomes: number;
+  readonly recordedAtMs: number;
+};
 
 const [DIRECTION, EPOCH, SEQ, FLAGS] = [1, 2, 4, 8];
 
@@ -100,10 +105,10 @@ export class Differences {
     const rows = this.#ofDpu.all(hour, dpu) as unknown as DifferenceRow[];
     if (rows.length === 0) return () => [];
     const steps = new Map<string | number, Step[]>();
-    for (const [, , cause, , becomes, recordedAtMs, events] of rows) {
+    for (const [, , cause, was, becomes, recordedAtMs, events] of rows) {
       for (const { atMs, direction, epoch, seq } of unpackEvents(hour, events)) {
         const key = keyOf(atMs, direction, epoch, seq);
-        const step = { cause, becomes, recordedAtMs };
+        const step = { cause, was, becomes, recordedAtMs };
         const known = steps.get(key);
         if (known === undefined) steps.set(key, [step]);
         else known.push(step);
