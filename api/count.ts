@@ -103,11 +103,13 @@ function netFromEvents(
   history: CountSources['history'],
   facts: readonly Fact[],
 ): Required<HistoryReader>['netKnownAt'] {
+  const { net, events, recordedAfter } = history;
+  if (recordedAfter === undefined) throw new Error('a history has a late ledger, or tells what came after a moment');
   let hindsight: Hindsight | undefined;
   return (spaceId, afterMs, untilMs, knownAtMs) => {
     hindsight ??= hindsightOf(facts, knownAtMs);
     const fromMs = afterMs === null ? Number.NEGATIVE_INFINITY : afterMs + 1;
-    return knownNet(history, hindsight, spaceId, { fromMs, untilMs: untilMs + 1 });
+    return knownNet({ net, events, recordedAfter }, hindsight, spaceId, { fromMs, untilMs: untilMs + 1 });
   };
 }
 

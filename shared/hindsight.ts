@@ -10,6 +10,9 @@ import type { HistoryReader, Span, StoredEvent } from './storage/history.ts';
 /** Events read together. */
 const PAGE_EVENTS = 5_000;
 
+/** A history that tells which events came after a moment. */
+export type EventHistory = Required<Pick<HistoryReader, 'net' | 'events' | 'recordedAfter'>>;
+
 /** What facts make of the building by `knownAtMs` and now, and the DPUs that those between may have mapped differently. */
 export type Hindsight = {
   readonly knownAtMs: number;
@@ -85,7 +88,7 @@ export async function* eventsOfDpu(
  * what the facts recorded since changed in the others. Costs what came since, not what there is.
  */
 export async function knownNet(
-  history: Omit<HistoryReader, 'close'>,
+  history: EventHistory,
   { known, now, remapped, knownAtMs }: Hindsight,
   spaceId: SpaceId,
   { fromMs, untilMs }: Span,

@@ -195,8 +195,8 @@ export type HistoryReader = {
   /** The profile of each span, which must be in order and not overlap. */
   profiles(spaceId: SpaceId, spans: readonly Span[]): Promise<Profile[]>;
   events(query: EventsQuery): Promise<EventsPage>;
-  /** The events with a timestamp in `span` that were recorded after `afterMs`, in no order. */
-  recordedAfter(span: Span, afterMs: number): Promise<StoredEvent[]>;
+  /** The events with a timestamp in `span` that were recorded after `afterMs`, in no order. Where there is no `netKnownAt`. */
+  recordedAfter?(span: Span, afterMs: number): Promise<StoredEvent[]>;
   /** The events with a timestamp in `span`, of one DPU or (null) of all, of which copies were received, in no order. */
   duplicates(span: Span, dpuId: DpuId | null): Promise<Repeated[]>;
   close(): Promise<void>;

@@ -23,7 +23,6 @@ export class EventPages {
   readonly #countByTimestamp: StatementSync;
   readonly #countByRecording: StatementSync;
   readonly #differences: Differences;
-  readonly #recordedAfter: StatementSync;
   readonly #dpuById: StatementSync;
   readonly #dpuByNumber: StatementSync;
   readonly #dpuIds = new Map<number, DpuId>();
@@ -60,14 +59,6 @@ export class EventPages {
     );
     this.#countByRecording = database.prepare(`SELECT count(*) AS count ${recorded}`);
     this.#differences = new Differences(database);
-    // The hours of the span in which anything was recorded so late; on time that is the last one alone.
-    this.#recordedAfter = database.prepare(
-      `SELECT event.* FROM (SELECT DISTINCT hour FROM arrival WHERE recorded_hour >= CAST(?3 AS INTEGER) / ${HOUR_MS}
-           AND hour >= CAST(?1 AS INTEGER) / ${HOUR_MS} AND hour <= CAST(?2 AS INTEGER) / ${HOUR_MS})
-        CROSS JOIN event ON second >= hour * 3600 AND second < hour * 3600 + 3600
-        WHERE 1000 * second + ms >= ?1 AND 1000 * second + ms < ?2 AND 1000 * second + ms + recorded_after_ms > ?3`,
-    );
-    this.#recordedAfter.setReturnArrays(true);
     this.#dpuById = database.prepare('SELECT number, first_hour, last_hour FROM dpu WHERE id = ?');
     this.#dpuByNumber = database.prepare('SELECT id FROM dpu WHERE number = ?');
     this.#spaceById = database.prepare('SELECT number FROM space WHERE id = ?');
@@ -98,12 +89,6 @@ export class EventPages {
       for (const row of all ?? this.#ordered(query, undefined)) if (isWanted(row)) total += 1;
     }
     return { total, next, results: this.#eventsOf(results) };
-  }
-
-  /** Call within one transaction. */
-  recordedAfter(span: Span, afterMs: number): StoredEvent[] {
-    const rows = this.#recordedAfter.all(span.fromMs, span.untilMs, afterMs) as unknown as EventRow[];
-    return this.#eventsOf(rows);
   }
 
   /** All rows of the span in the order asked for, after `cursor`. */

@@ -66,7 +66,6 @@ export function openHistoryReader(dataDir: string): EmbeddedReader {
         return profiles.of(space, spans);
       }),
     events: async (query) => snapshot(database, () => events.page(query)),
-    recordedAfter: async (span, afterMs) => snapshot(database, () => events.recordedAfter(span, afterMs)),
     duplicates: async (span, dpuId) => snapshot(database, () => duplicates.in(span, dpuId)),
     counts: async (spaceIds) =>
       snapshot(database, () => spaceIds.map((spaceId) => liveCountOf(spaceId, live.get(spaceId)))),
