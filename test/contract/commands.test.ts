@@ -1,8 +1,8 @@
 // What every store of commands promises, on each back-end.
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { DpuId } from '../../shared/ids.ts';
 import { COMMANDS_DONE_KEPT, COMMANDS_WAITING_MAX, type Command } from '../../shared/storage/commands.ts';
-import { FLEET_BACKENDS, type FleetStores } from '../support/fleet-backends.ts';
+import { describeFleet } from '../support/fleet-backends.ts';
 
 const dpu = (text: string) => text as DpuId;
 const command = (id: string, more: Partial<Command> = {}): Command => ({
@@ -16,19 +16,8 @@ const command = (id: string, more: Partial<Command> = {}): Command => ({
 });
 const idsOf = (commands: readonly Command[]) => commands.map(({ id }) => id);
 
-describe.each(FLEET_BACKENDS)('commands on $name', ({ name, missing, begin, end, open }) => {
-  if (missing !== null) {
-    test.skip(`${name}: ${missing}`, () => undefined);
-    return;
-  }
-  let opened: FleetStores;
-  const start = async () => {
-    opened = await open();
-    return opened.commands;
-  };
-  beforeAll(begin);
-  afterEach(() => opened.close());
-  afterAll(end);
+describeFleet('commands', (open) => {
+  const start = async () => (await open()).commands;
 
   test('an empty store has none', async () => {
     const [store] = await start();

@@ -1,12 +1,12 @@
 // What every store of connections promises, on each back-end.
 import { Redis } from 'ioredis';
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { DpuId } from '../../shared/ids.ts';
 import type { ConnectionNews } from '../../shared/storage/connections.ts';
 import { openRedisConnections } from '../../shared/storage/influx-redis/connections.ts';
 import { keys } from '../../shared/storage/influx-redis/keys.ts';
 import { connectRedis } from '../../shared/storage/influx-redis/redis.ts';
-import { FLEET_BACKENDS, type FleetStores } from '../support/fleet-backends.ts';
+import { describeFleet } from '../support/fleet-backends.ts';
 import { startRedis, whyNoRedis } from '../support/servers.ts';
 
 const id = (text: string) => text as DpuId;
@@ -19,19 +19,8 @@ const news = (dpuId: string, connectionId: string, online: boolean, atMs: number
   mqttVersion: '3.1.1',
 });
 
-describe.each(FLEET_BACKENDS)('connections on $name', ({ name, missing, begin, end, open }) => {
-  if (missing !== null) {
-    test.skip(`${name}: ${missing}`, () => undefined);
-    return;
-  }
-  let opened: FleetStores;
-  const start = async () => {
-    opened = await open();
-    return opened.connections;
-  };
-  beforeAll(begin);
-  afterEach(() => opened.close());
-  afterAll(end);
+describeFleet('connections', (open) => {
+  const start = async () => (await open()).connections;
 
   test('nothing is known of a DPU that never was there', async () => {
     const [store] = await start();

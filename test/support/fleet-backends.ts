@@ -1,5 +1,5 @@
 // The back-ends of what is kept of the fleet, each opened by two processes at once, for the contract tests.
-
+import { afterAll, afterEach, beforeAll, describe, test } from 'vitest';
 import type { CommandStore } from '../../shared/storage/commands.ts';
 import type { ConnectionStore } from '../../shared/storage/connections.ts';
 import { openRedisCommands } from '../../shared/storage/influx-redis/commands.ts';
@@ -17,7 +17,7 @@ export type FleetStores = {
   close(): Promise<void>;
 };
 
-export type FleetBackend = {
+type FleetBackend = {
   readonly name: string;
   /** Why it cannot be tested here; null: it can. */
   readonly missing: string | null;
@@ -28,7 +28,7 @@ export type FleetBackend = {
 
 let redis: Server | undefined;
 
-export const FLEET_BACKENDS: readonly FleetBackend[] = [
+const FLEET_BACKENDS: readonly FleetBackend[] = [
   {
     name: 'sqlite',
     missing: null,
@@ -71,3 +71,21 @@ export const FLEET_BACKENDS: readonly FleetBackend[] = [
     },
   },
 ];
+
+/** `tests` on each back-end; what `open` gives, once a test, is closed after it. */
+export function describeFleet(what: string, tests: (open: () => Promise<FleetStores>) => void): void {
+  describe.each(FLEET_BACKENDS)(`${what} on $name`, ({ name, missing, begin, end, open }) => {
+    if (missing !== null) {
+      test.skip(`${name}: ${missing}`, () => undefined);
+      return;
+    }
+    let opened: FleetStores;
+    beforeAll(begin);
+    afterEach(() => opened.close());
+    afterAll(end);
+    tests(async () => {
+      opened = await open();
+      return opened;
+    });
+  });
+}
