@@ -137,6 +137,15 @@ describe.each(HISTORY_BACKENDS)('changes on $name', ({ missing, canLose, open })
     expect(await reader.changes(newest, null, 5)).toMatchObject({ results: [{ fromMs: NINE + 91_000_000 }] });
   });
 
+  test.skipIf(missing !== null)(
+    'a page is full as long as there is more, however little was stored at a time',
+    async () => {
+      const { reader, commit } = await opened();
+      for (let index = 0; index < 250; index++) await commit([event(index)]);
+      expect(await reader.changes(null, null, 240)).toMatchObject({ results: { length: 240 } });
+    },
+  );
+
   test.skipIf(missing !== null)('a place that is none, or lies ahead, is refused', async () => {
     const { reader, commit } = await opened();
     await commit([event(0)]);
