@@ -1,15 +1,15 @@
 // `bench connections`: a fleet of 100,000 that connects with its secrets, is idle, and publishes: memory, time, processor time.
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
+import { generate } from 'mqtt-packet';
 import { systemClock } from '../../shared/clock.ts';
 import { httpClient } from '../support/http.ts';
 import { type Service, startService } from '../support/service.ts';
 import { setting } from '../support/setting.ts';
 import { workersOf } from '../support/workers.ts';
-import type { FleetCommand, FleetPart, FleetReport } from './connections-generator.ts';
 import { type Figure, whole } from './figure.ts';
+import type { GeneratorJob } from './generator/job-file.ts';
+import { Generator } from './generator/run.ts';
 import { cpuMs, residentBytes } from './process-usage.ts';
+import { publishTemplate } from './publish-template.ts';
 
 /** Fewer of them for a look at how it goes. */
 const CONNECTIONS = setting('FOOTFALL_BENCH_CONNECTIONS', 100_000);
@@ -20,12 +20,17 @@ const KEEPALIVE_S = 60;
 const IDLE_S = 60;
 const PUBLISHES_PER_S = 5_000;
 const PUBLISH_S = 20;
+/** Of each generator. */
+const CONNECTS_AT_ONCE = 500;
+/** 127.0.0.2, and those after it. */
+const FIRST_SOURCE_ADDRESS = 0x7f000002;
 const BATCH = 500;
 /** Of the service's log, when the fleet has lost a connection. */
 const LOG_SHOWN = 4_000;
 const ADMIN_KEY = 'an-admin-key-for-benches';
 
 type Report = (line: string) => void;
+type Dpu = { readonly id: string; readonly secret: string };
 
 export async function benchConnections(report: Report): Promise<Figure[]> {
   await using service = await startService({
@@ -39,17 +44,21 @@ export async function benchConnections(report: Report): Promise<Figure[]> {
   const pids = [service.pid, ...workersOf(service)];
   const total = (of: (pid: number) => number) => pids.reduce((sum, pid) => sum + of(pid), 0);
   const emptyBytes = total(residentBytes);
-  const parts = Array.from({ length: PROCESSES }, (_, index): FleetPart => {
-    const own = dpus.filter((_dpu, at) => at % PROCESSES === index);
-    return { port: service.mqttPort, localAddress: `127.0.0.${index + 2}`, keepaliveS: KEEPALIVE_S, dpus: own };
-  });
-  const fleet = parts.map(() => fork(join(import.meta.dirname, 'connections-generator.ts')));
+  using fleet = new DisposableStack();
   try {
     const emptyCpu = total(cpuMs);
+    const jobs = Array.from({ length: PROCESSES }, (_, index) =>
+      jobOf(
+        service.mqttPort,
+        index,
+        dpus.filter((_dpu, at) => at % PROCESSES === index),
+      ),
+    );
     const beganMs = systemClock.monotonicMs();
-    const connected = await Promise.all(fleet.map((child, at) => ask(child, { part: parts[at] as FleetPart })));
+    const parts = jobs.map((job) => fleet.use(Generator.start(job)));
+    const connected = await Promise.all(parts.map((part) => part.connected()));
     const connectS = (systemClock.monotonicMs() - beganMs) / 1000;
-    const retries = connected.reduce((sum, one) => sum + ('retries' in one ? one.retries : 0), 0);
+    const retries = connected.reduce((sum, one) => sum + one.retries, 0);
     const cpuBefore = total(cpuMs);
     const usEach = ((cpuBefore - emptyCpu) * 1000) / CONNECTIONS;
     const cost = `${whole(usEach)} µs of processor time each`;
@@ -58,9 +67,7 @@ export async function benchConnections(report: Report): Promise<Figure[]> {
     const idleShare = (total(cpuMs) - cpuBefore) / (IDLE_S * 1000);
     const bytesEach = (total(residentBytes) - emptyBytes) / CONNECTIONS;
     report(`  idle: ${idleShare.toFixed(2)} of a core, ${whole(bytesEach)} bytes a connection`);
-    const work: FleetCommand = { publishesPerS: PUBLISHES_PER_S / PROCESSES, seconds: PUBLISH_S };
-    const published = await Promise.all(fleet.map((child) => ask(child, work)));
-    const results = published.flatMap((one) => ('published' in one ? [one] : []));
+    const results = await Promise.all(parts.map((part) => part.publish(PUBLISHES_PER_S / PROCESSES, PUBLISH_S)));
     const rate = results.reduce((sum, one) => sum + one.published, 0) / PUBLISH_S;
     // The slowest part of the fleet stands for all of it.
     const p99Ms = Math.max(...results.map((one) => one.p99Ms));
@@ -70,14 +77,42 @@ export async function benchConnections(report: Report): Promise<Figure[]> {
   } catch (error) {
     report(service.log().slice(-LOG_SHOWN));
     throw error;
-  } finally {
-    for (const child of fleet) child.kill('SIGKILL');
   }
 }
 
-async function provision({ httpUrl }: Service, report: Report): Promise<FleetPart['dpus']> {
+function jobOf(port: number, index: number, dpus: readonly Dpu[]): GeneratorJob {
+  return {
+    port,
+    sourceAddress: FIRST_SOURCE_ADDRESS + index,
+    eventsPerMessage: 1,
+    ...{ messagesPerConnection: 0, warmUpPerConnection: 0, inFlightPerConnection: 1, backlog: null, periodMs: 0 },
+    connectsAtOnce: CONNECTS_AT_ONCE,
+    isPatient: true,
+    pingsPerS: dpus.length / KEEPALIVE_S,
+    devices: dpus.map(({ id, secret }) => ({
+      name: id,
+      connect: connectPacket(id, secret),
+      variants: [publishTemplate(id, [1])],
+    })),
+  };
+}
+
+function connectPacket(id: string, secret: string): Buffer {
+  const password = Buffer.from(secret);
+  const who = { clientId: id, username: id, password };
+  return generate({
+    cmd: 'connect',
+    protocolId: 'MQTT',
+    protocolVersion: 4,
+    ...who,
+    clean: true,
+    keepalive: KEEPALIVE_S,
+  });
+}
+
+async function provision({ httpUrl }: Service, report: Report): Promise<Dpu[]> {
   const client = httpClient(httpUrl);
-  const dpus: { id: string; secret: string }[] = [];
+  const dpus: Dpu[] = [];
   const beganMs = systemClock.monotonicMs();
   while (dpus.length < CONNECTIONS) {
     const batch = Array.from({ length: Math.min(BATCH, CONNECTIONS - dpus.length) }, (_, index) => ({
@@ -94,16 +129,6 @@ async function provision({ httpUrl }: Service, report: Report): Promise<FleetPar
   }
   report(`  ${whole(CONNECTIONS)} DPUs and secrets in ${((systemClock.monotonicMs() - beganMs) / 1000).toFixed(1)} s`);
   return dpus;
-}
-
-async function ask(child: ChildProcess, command: FleetCommand): Promise<FleetReport> {
-  const answer = once(child, 'message') as Promise<[FleetReport]>;
-  const ended = once(child, 'exit').then(() => {
-    throw new Error('a part of the fleet has ended');
-  });
-  child.send(command);
-  const [report] = await Promise.race([answer, ended]);
-  return report;
 }
 
 type Measured = Record<'connectS' | 'idleShare' | 'bytesEach' | 'rate' | 'p99Ms', number>;

@@ -3,8 +3,7 @@ import { systemClock } from '../../shared/clock.ts';
 import { startService } from '../support/service.ts';
 import { type Figure, median, whole } from './figure.ts';
 import type { FilledStore } from './filled-store.ts';
-import type { Job, Result } from './generator.ts';
-import { runLoad } from './load.ts';
+import { type Job, type Result, runLoad } from './load.ts';
 import { cpuMs } from './process-usage.ts';
 
 /** Each DPU that moves takes all its events along; the first moves warm up. */

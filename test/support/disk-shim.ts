@@ -1,37 +1,17 @@
-// Compiles disk-shim.c, says how to run a process under it, and reads what it recorded.
-import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+// Has disk-shim.c compiled, says how to run a process under it, and reads what it recorded.
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { compileC } from './compile-c.ts';
 
 const SOURCE = join(import.meta.dirname, 'disk-shim.c');
 
 export type DiskShim = { readonly library: string } | { readonly missing: string };
 
-/** The compiled library, or why there is none; compiled once for each version of its source. */
+/** The compiled library, or why there is none. */
 export function buildDiskShim(): DiskShim {
   if (process.platform !== 'linux') return { missing: 'disk faults need Linux (LD_PRELOAD)' };
-  const version = createHash('sha256').update(readFileSync(SOURCE)).digest('hex').slice(0, 16);
-  const folder = join(tmpdir(), 'footfall-disk-shim');
-  const library = join(folder, `${version}.so`);
-  if (existsSync(library)) return { library };
-  mkdirSync(folder, { recursive: true });
-  const draft = `${library}.${process.pid}`;
-  const { error, status, stderr } = spawnSync('cc', [
-    '-shared',
-    '-fPIC',
-    '-O2',
-    '-o',
-    draft,
-    SOURCE,
-    '-ldl',
-    '-lpthread',
-  ]);
-  if (error !== undefined) return { missing: `disk faults need a C compiler: cc: ${error.message}` };
-  if (status !== 0) throw new Error(`disk-shim.c does not compile:\n${stderr}`);
-  renameSync(draft, library);
-  return { library };
+  const compiled = compileC('disk-shim', [SOURCE], ['-shared', '-fPIC', '-O2', '-ldl', '-lpthread']);
+  return 'missing' in compiled ? { missing: `disk faults ${compiled.missing}` } : { library: compiled.path };
 }
 
 export type FaultedCall = 'write' | 'truncate' | 'sync' | 'open' | 'name';
