@@ -6,43 +6,37 @@
 //                        └──▶ client id = user name = a known DPU, password is its secret ──▶ its own events and commands
 //                        └──▶ its certificate's name = client id = a known DPU ──▶ the same, no password
 //                        └──▶ CONNACK 4 (wrong), 5 (nothing given, not allowed), 3 (cannot be judged now)
-import type { Duplex } from 'node:stream';
-import type { AedesOptions, Client } from 'aedes';
 import type { Clock } from '../shared/clock.ts';
 import { Confinements, isDoingShown } from '../shared/confinement.ts';
 import type { DpuId, SpaceId } from '../shared/ids.ts';
-import {
-  type Connect,
-  IDENTIFIER_REJECTED,
-  Refusal,
-  refusalOf,
-  type Session,
-  type SessionSources,
-  sessionOf,
-} from './session.ts';
+import type { Guard } from './guard.ts';
+import { ConnectRefused, refusalOf, type Session, type SessionSources, sessionOf } from './session.ts';
 import { dpuOfCommandsFilter, idInFilter, isSubscribable, READABLES, type Readable } from './topics.ts';
 
-export type Authenticate = NonNullable<AedesOptions['authenticate']>;
+/** Resolves when it may come in, with what its CONNECT says; rejects with ConnectRefused. */
+export type Authenticate = (guard: Guard) => Promise<void>;
 
 /** Stands at the broker's door, and beside every connection that it let in. */
 export type Doorman = {
   readonly authenticate: Authenticate;
-  /** The client at the other end of this stream has shown a good certificate with this name. */
-  certify(stream: Duplex, name: string): void;
+  /** The client at the other end has shown a good certificate with this name. */
+  certify(guard: Guard, name: string): void;
   /**
    * Of events of the DPU; null: of anything else, which is quarantined. False: the connection is to be closed, because MQTT
    * 3.1.1 has no answer that refuses a publish.
    */
-  mayPublish(client: Client, dpuId: DpuId | null): boolean;
-  maySubscribe(client: Client, filter: string): boolean;
+  mayPublish(guard: Guard, dpuId: DpuId | null): boolean;
+  maySubscribe(guard: Guard, filter: string): boolean;
   /** The count of a space, or the state of a DPU. */
-  mayRead(client: Client, what: Readable, id: string): boolean;
+  mayRead(guard: Guard, what: Readable, id: string): boolean;
   /** True for a client that sees a part only, which changes with the floor plan. */
-  isConfined(client: Client): boolean;
+  isConfined(guard: Guard): boolean;
   /** For such a client the way to its part, another object whenever the part may have changed; null for any other. */
-  partOf(client: Client): (() => object) | null;
+  partOf(guard: Guard): (() => object) | null;
   /** True for a client that is one DPU, whose rate is limited; false for keys, and while the service is open. */
-  isLimited(client: Client): boolean;
+  isLimited(guard: Guard): boolean;
+  /** The connection is over. */
+  left(guard: Guard): void;
   close(): void;
 };
 
@@ -51,14 +45,15 @@ export type DoormanDependencies = SessionSources & { readonly clock: Clock };
 /** Lets everybody in: right where no credential is known. */
 export function admitAnybody(): Doorman {
   return {
-    authenticate: (_client, _username, _password, done) => done(null, true),
+    authenticate: async () => undefined,
     certify: () => undefined,
     mayPublish: () => true,
-    maySubscribe: (_client, filter) => isSubscribable(filter),
+    maySubscribe: (_guard, filter) => isSubscribable(filter),
     mayRead: () => true,
     isConfined: () => false,
     partOf: () => null,
     isLimited: () => false,
+    left: () => undefined,
     close: () => undefined,
   };
 }
@@ -84,69 +79,64 @@ function rightsBy({ plan, clock }: DoormanDependencies) {
 /** Asks `access`; ends connections soon after what they were let in with is revoked, replaced or expired. */
 export function admitKnown(dependencies: DoormanDependencies): Doorman {
   const { access, clock } = dependencies;
-  const sessions = new Map<Client, Session>();
+  const sessions = new Map<Guard, Session>();
   const { speaksFor, reads, partOf } = rightsBy(dependencies);
-  const certified = new WeakMap<object, string>();
+  const certified = new WeakMap<Guard, string>();
   /** Those among `sessions` that end by the clock. */
-  const ending = new Map<Client, Session>();
-  const keep = (client: Client, session: Session): void => {
-    sessions.set(client, session);
-    if (session.expiresAtMs === null) ending.delete(client);
-    else ending.set(client, session);
+  const ending = new Map<Guard, Session>();
+  const keep = (guard: Guard, session: Session): void => {
+    sessions.set(guard, session);
+    if (session.expiresAtMs === null) ending.delete(guard);
+    else ending.set(guard, session);
   };
-  const forget = (client: Client): void => {
-    sessions.delete(client);
-    ending.delete(client);
-  };
-  const end = (client: Client) => void client.conn.destroy(new Error('its credential is no longer good'));
+  const end = (guard: Guard) => guard.destroy(new Error('its credential is no longer good'));
   /** A DPU may go on with what it was let in with while that is good besides its new secret. */
-  const judgeAgain = async (client: Client, { dpuId, hash }: Session): Promise<void> => {
+  const judgeAgain = async (guard: Guard, { dpuId, hash }: Session): Promise<void> => {
     const standing = dpuId === null ? null : await access.standing(dpuId, hash).catch(() => null);
-    const session = sessions.get(client);
+    const session = sessions.get(guard);
     if (session === undefined) return;
-    if (standing === null) end(client);
-    else keep(client, { ...session, expiresAtMs: standing.expiresAtMs });
+    if (standing === null) end(guard);
+    else keep(guard, { ...session, expiresAtMs: standing.expiresAtMs });
   };
   const unwatch = access.watch((changed) => {
     const nowMs = clock.nowMs();
-    for (const [client, { expiresAtMs }] of ending) if ((expiresAtMs ?? nowMs + 1) <= nowMs) end(client);
+    for (const [guard, { expiresAtMs }] of ending) if ((expiresAtMs ?? nowMs + 1) <= nowMs) end(guard);
     if (changed.size === 0) return;
-    for (const [client, session] of sessions) {
-      if (session.name === null) access.staysOpen || end(client);
-      else if (changed.has(session.name)) void judgeAgain(client, session);
+    for (const [guard, session] of sessions) {
+      if (session.name === null) access.staysOpen || end(guard);
+      else if (changed.has(session.name)) void judgeAgain(guard, session);
     }
   });
   /** Judges again when a credential changed meanwhile: only what has been let in is watched over. */
-  const admit = async (...connect: Connect): Promise<void> => {
+  const admit = async (guard: Guard): Promise<void> => {
+    const { username, password } = guard.connect ?? {};
+    const certifiedId = certified.get(guard) ?? null;
+    const applicant = { clientId: guard.clientId, username, password: password?.toString(), certifiedId };
     for (;;) {
       const { revision } = access;
-      const session = await sessionOf(dependencies, certified.get(connect[0].conn) ?? null, ...connect);
+      const session = await sessionOf(dependencies, applicant);
       if (revision !== access.revision) continue;
-      const [client] = connect;
-      const dpuId = client.id as DpuId;
+      const dpuId = guard.clientId as DpuId;
       // It would take over from the DPU.
       if (dependencies.plan.dpus.has(dpuId) && !speaksFor(session, dpuId)) {
-        throw new Refusal(IDENTIFIER_REJECTED, `${dpuId} is the id of a DPU, for which it does not speak`);
+        throw new ConnectRefused('identifier_rejected', `${dpuId} is the id of a DPU, for which it does not speak`);
       }
-      if (!client.conn.destroyed) keep(client, session);
+      if (!guard.destroyed) keep(guard, session);
       return;
     }
   };
   return {
-    authenticate: (client, username, password, done) => {
-      client.conn.once('close', () => forget(client));
-      admit(client, username, password?.toString()).then(
-        () => done(null, true),
-        (error: Error) => done(refusalOf(error), false),
-      );
-    },
-    certify: (stream, name) => void certified.set(stream, name),
-    mayPublish: (client, dpuId) => {
-      const session = sessions.get(client);
+    authenticate: (guard) =>
+      admit(guard).catch((error: Error) => {
+        throw refusalOf(error);
+      }),
+    certify: (guard, name) => void certified.set(guard, name),
+    mayPublish: (guard, dpuId) => {
+      const session = sessions.get(guard);
       return session !== undefined && (dpuId === null ? session.maySpeak : speaksFor(session, dpuId));
     },
-    maySubscribe: (client, filter) => {
-      const session = sessions.get(client);
+    maySubscribe: (guard, filter) => {
+      const session = sessions.get(guard);
       if (session === undefined || !isSubscribable(filter)) return false;
       const dpuId = dpuOfCommandsFilter(filter);
       if (dpuId !== null) return speaksFor(session, dpuId);
@@ -157,16 +147,20 @@ export function admitKnown(dependencies: DoormanDependencies): Doorman {
       // Nothing comes by it.
       return session.dpuId === null && session.rootSpaceId === null;
     },
-    mayRead: (client, what, id) => {
-      const session = sessions.get(client);
+    mayRead: (guard, what, id) => {
+      const session = sessions.get(guard);
       return session !== undefined && reads(session, what, id);
     },
-    partOf: (client) => {
-      const session = sessions.get(client);
+    partOf: (guard) => {
+      const session = sessions.get(guard);
       return session === undefined ? null : partOf(session);
     },
-    isConfined: (client) => (sessions.get(client)?.rootSpaceId ?? null) !== null,
-    isLimited: (client) => (sessions.get(client)?.dpuId ?? null) !== null,
+    isConfined: (guard) => (sessions.get(guard)?.rootSpaceId ?? null) !== null,
+    isLimited: (guard) => (sessions.get(guard)?.dpuId ?? null) !== null,
+    left: (guard) => {
+      sessions.delete(guard);
+      ending.delete(guard);
+    },
     close: unwatch,
   };
 }

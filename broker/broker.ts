@@ -1,5 +1,4 @@
-// The broker: guards in front, aedes for what they let through, and who may come in. DPUs publish; nothing is fanned out.
-import { randomUUID } from 'node:crypto';
+// The broker: guards in front, who may come in, and aedes for those who subscribe. DPUs publish; nothing is fanned out.
 import type { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { Aedes, type Client } from 'aedes';
@@ -8,6 +7,7 @@ import type { DpuId } from '../shared/ids.ts';
 import type { Ingest } from '../shared/ingest.ts';
 import type { Log } from '../shared/log.ts';
 import { counter, gauge, type Reading } from '../shared/metrics/reading.ts';
+import { AedesStream } from './aedes-stream.ts';
 import type { Doorman } from './authenticate.ts';
 import type { Clients } from './clients.ts';
 import { Connections } from './connections.ts';
@@ -16,7 +16,8 @@ import type { Refusal } from './frames.ts';
 import type { Guard } from './guard.ts';
 import { LIMITS, type Limits } from './limits.ts';
 import type { Presence } from './presence.ts';
-import { limitSubscriptions, type Publisher, tellPublishers } from './subscriptions.ts';
+import { ConnectRefused, refusalOf } from './session.ts';
+import { guardOf, limitSubscriptions, type Publisher, tellPublishers } from './subscriptions.ts';
 import { FiveSubscriptions } from './subscriptions-five.ts';
 
 export type BrokerDependencies = {
@@ -54,82 +55,61 @@ export type Broker = {
   close(): Promise<void>;
 };
 
-/** CONNACK return codes (MQTT 3.1.1, table 3.1), and what they are counted as. */
-const IDENTIFIER_REJECTED = 2;
-const REFUSALS_BY_CODE: Readonly<Record<number, Refusal>> = {
-  [IDENTIFIER_REJECTED]: 'identifier_rejected',
-  3: 'server_unavailable',
-  4: 'wrong_credentials',
-  5: 'not_authorized',
-};
 const ACKNOWLEDGEMENTS = 'footfall_mqtt_acknowledgement_seconds';
 const GUESSES: ReadonlySet<Refusal> = new Set(['wrong_credentials', 'not_authorized']);
 
-/** Throws what aedes answers with a CONNACK. */
-type Judge = (client: Client, username: string | undefined, password: Buffer | undefined) => Promise<void>;
+/** MQTT 3.1 (3.1, "Client Identifier") allows no more characters. */
+const CLIENT_ID_MAX_3_1 = 23;
 
 export async function createBroker(dependencies: BrokerDependencies): Promise<Broker> {
   const { ingest, clock, log, doorman, clients, presence, publishers } = dependencies;
   const limits = { ...LIMITS, ...dependencies.limits };
   const failedConnects = new FailedConnects(limits, () => clock.monotonicMs());
 
-  const judge: Judge = async (client, username, password) => {
-    const { connect } = guardOf(client);
-    // [MQTT-3.1.3-8]
-    const isNameless = connect?.clientId === '' && !connect.clean && connect.level < 5;
-    if (isNameless) throw Object.assign(new Error('a session needs a client id'), { returnCode: IDENTIFIER_REJECTED });
-    await new Promise<void>((resolve, reject) => {
-      doorman.authenticate(client, username, password, (error, isGood) => {
-        if (isGood === true && !error) resolve();
-        else reject(error ?? new Error('not authorized'));
-      });
-    });
-    await new Promise<void>((resolve) => clients.admitted(client, resolve));
+  const judge = async (guard: Guard): Promise<void> => {
+    checkClientId(guard);
+    await doorman.authenticate(guard);
+    await new Promise<void>((resolve) => clients.admitted(guard, resolve));
   };
-  /** Counts a failure; answers what it is. */
-  const failed = (guard: Guard, error: Error & { returnCode?: number }): Refusal => {
-    const refusal = REFUSALS_BY_CODE[error.returnCode ?? 0] ?? 'not_authorized';
+  const refuse = (guard: Guard, error: Error): void => {
+    const { refusal, message } = refusalOf(error);
     if (GUESSES.has(refusal)) failedConnects.failed(guard.address);
-    return refusal;
+    guard.refuse(refusal, message);
   };
-  const welcome = (client: Client) => {
-    const guard = guardOf(client);
-    const dpuId = client.id as DpuId;
+  const welcome = (guard: Guard): void => {
+    if (guard.destroyed) return;
+    const { clientId } = guard;
     guard.accept({
-      clientId: client.id,
-      mayPublish: (of) => doorman.mayPublish(client, of),
-      partOf: doorman.partOf(client),
-      publishesPerSecondMax: doorman.isLimited(client) ? limits.publishesPerSecondMax : null,
+      mayPublish: (of) => doorman.mayPublish(guard, of),
+      partOf: doorman.partOf(guard),
+      publishesPerSecondMax: doorman.isLimited(guard) ? limits.publishesPerSecondMax : null,
     });
-    ingest.connected(dpuId);
-    presence?.connected(guard, client.id);
-    log.debug({ client: client.id }, 'client connected');
+    ingest.connected(clientId as DpuId);
+    presence?.connected(guard);
+    log.debug({ client: clientId }, 'client connected');
   };
-  const connectFive = (guard: Guard) => {
-    const { clientId = '', username, password } = guard.connect ?? {};
-    // All that is looked at of a client; the guard says why it closes.
-    const close = (done?: () => void) => done?.();
-    const client = { id: clientId || `assigned-${randomUUID()}`, conn: guard, close } as unknown as Client;
-    guard.subscriptions = new FiveSubscriptions(client, { doorman, publishers, maximum: limits.subscriptionsMax });
-    judge(client, username, password).then(
-      () => guard.destroyed || welcome(client),
-      (error) => guard.refuse(failed(guard, error), error.message),
+  const connect = (guard: Guard): void => {
+    const subscriptions = { doorman, publishers, maximum: limits.subscriptionsMax };
+    if (guard.level === 5) guard.subscriptions = new FiveSubscriptions(guard, subscriptions);
+    judge(guard).then(
+      () => welcome(guard),
+      (error) => refuse(guard, error),
     );
   };
-  const connections = new Connections({ ingest, limits, clock, log, connectFive, presence });
-  const aedes = await openAedes(limits, log, doorman, {
-    authenticate: (client, username, password, done) => {
-      judge(client, username, password).then(
-        () => done(null, true),
-        (error) => {
-          const guard = guardOf(client);
-          connections.refused(failed(guard, error), error.message, guard.connect?.clientId);
-          done(error, false);
-        },
-      );
-    },
-  });
-  aedes.on('clientReady', welcome);
+  const serve = (guard: Guard): AedesStream => {
+    const stream = new AedesStream(guard);
+    aedes.handle(stream as unknown as Client['conn']);
+    return stream;
+  };
+  const left = (guard: Guard): void => {
+    doorman.left(guard);
+    clients.left(guard);
+    presence?.left(guard);
+    log.debug({ client: guard.clientId }, 'client gone');
+  };
+  const connections = new Connections({ ingest, limits, clock, log, connect, serve, left, presence });
+  const aedes = await openAedes(limits, log, doorman);
+  aedes.on('clientReady', (client) => (client.conn as unknown as AedesStream).ready());
   tellPublishers(aedes, publishers, doorman);
   let closing = false;
   return {
@@ -141,7 +121,6 @@ export async function createBroker(dependencies: BrokerDependencies): Promise<Br
       }
       const guard = connections.admit(stream, address);
       if (certifiedId !== null) doorman.certify(guard, certifiedId);
-      aedes.handle(guard as unknown as Client['conn']);
     },
     refused: (refusal, why) => connections.refused(refusal, why),
     counters: () => ({ connections: connections.size, refusals: { ...connections.refusals } }),
@@ -165,39 +144,27 @@ function readingsOf(connections: Connections, clients: Clients): Reading[] {
   ];
 }
 
-/** aedes as it is used here: for CONNECT and subscriptions of MQTT 3.1.1. */
-async function openAedes(
-  limits: Limits,
-  log: Log,
-  doorman: Doorman,
-  hooks: Pick<NonNullable<ConstructorParameters<typeof Aedes>[0]>, 'authenticate'>,
-): Promise<Aedes> {
+/** Throws ConnectRefused for a client id that is none in the version of MQTT that the client speaks. */
+function checkClientId({ connect, level }: Guard): void {
+  const isNameless = connect?.clientId === '' && !connect.clean;
+  // [MQTT-3.1.3-8]
+  if (isNameless && level < 5) throw new ConnectRefused('identifier_rejected', 'a session needs a client id');
+  const isTooLong = level === 3 && (connect?.clientId.length ?? 0) > CLIENT_ID_MAX_3_1;
+  if (isTooLong) throw new ConnectRefused('identifier_rejected', 'MQTT 3.1 allows client ids of 23 characters');
+}
+
+/** aedes as it is used here: for the subscriptions of MQTT 3.1.1, of clients that have been accepted. */
+async function openAedes(limits: Limits, log: Log, doorman: Doorman): Promise<Aedes> {
   const subscriptions = limitSubscriptions(limits.subscriptionsMax, doorman.maySubscribe);
   const aedes = await Aedes.createBroker({
-    ...hooks,
-    // The guard has one of its own, which also holds while aedes waits for the guard.
-    connectTimeout: 2 * limits.connectTimeoutMs,
     drainTimeout: limits.drainTimeoutMs,
-    preConnect: (_client, packet, callback) => {
-      // A session would keep nothing that a DPU needs: what it published is known by its identity, not by packet ids.
-      packet.clean = true;
-      delete packet.will;
-      packet.keepalive = 0; // The guard measures silence: aedes would count the time in which nothing was read.
-      callback(null, true);
-    },
     // The guard takes publishes before they come here; and there are no wills.
     authorizePublish: (_client, _packet, callback) => callback(new Error('nothing is published here')),
     authorizeSubscribe: subscriptions.authorize,
   });
-  aedes.on('clientDisconnect', (client) => log.debug({ client: client.id }, 'client gone'));
   aedes.on('unsubscribe', subscriptions.ended);
   logFaults(aedes, log);
   return aedes;
-}
-
-/** aedes was given it as the stream of its client. */
-function guardOf(client: Client): Guard {
-  return client.conn as unknown as Guard;
 }
 
 /** Without listeners an 'error' would end the process. Faults of one client are that client's, and are logged at debug. */

@@ -2,7 +2,6 @@
 //
 //   here:  CONNECT accepted ──▶ claim ──▶ every process, in one order ──▶ an own claim comes back: it stands, CONNACK
 //   there: claimed elsewhere ──▶ a connection here that stands is older: closed; one whose claim is under way is newer: stays
-import type { Client } from 'aedes';
 import type { Claims } from '../shared/claims.ts';
 import type { Log } from '../shared/log.ts';
 import type { Guard } from './guard.ts';
@@ -21,7 +20,7 @@ export class Clients {
   readonly #claims: Claims | null;
   readonly #log: Log;
   /** Connections whose claims, if any, have come back: those that a later one takes over from. */
-  readonly #standing = new Map<string, Client>();
+  readonly #standing = new Map<string, Guard>();
   /** What waits for own claims to come back, by client id, in the order of the claims. */
   readonly #underWay = new Map<string, (() => void)[]>();
   readonly #takeovers = new Map<string, number>();
@@ -44,15 +43,20 @@ export class Clients {
   }
 
   /** The client may connect: calls `stands` when every connection with its id that was before it gives way to it. */
-  admitted(client: Client, stands: () => void): void {
-    const { id } = client;
-    if (this.#claims === null) return this.#takeOver(client, stands);
-    const wait = () => this.#takeOver(client, stands);
-    const underWay = this.#underWay.get(id);
-    if (underWay === undefined) this.#underWay.set(id, [wait]);
+  admitted(guard: Guard, stands: () => void): void {
+    const { clientId } = guard;
+    if (this.#claims === null) return this.#takeOver(guard, stands);
+    const wait = () => this.#takeOver(guard, stands);
+    const underWay = this.#underWay.get(clientId);
+    if (underWay === undefined) this.#underWay.set(clientId, [wait]);
     else underWay.push(wait);
     if (this.#unclaimed.length === 0) setTimeout(() => this.#claims?.claim(this.#unclaimed.splice(0)), GATHER_MS);
-    this.#unclaimed.push(id);
+    this.#unclaimed.push(clientId);
+  }
+
+  /** The connection is over. */
+  left(guard: Guard): void {
+    if (this.#standing.get(guard.clientId) === guard) this.#standing.delete(guard.clientId);
   }
 
   close(): void {
@@ -66,26 +70,22 @@ export class Clients {
     next?.();
   }
 
-  #takeOver(client: Client, stands: () => void): void {
-    const { id } = client;
-    const before = this.#standing.get(id);
-    if (!client.conn.destroyed) {
-      this.#standing.set(id, client);
-      client.conn.once('close', () => {
-        if (this.#standing.get(id) === client) this.#standing.delete(id);
-      });
+  #takeOver(guard: Guard, stands: () => void): void {
+    const { clientId } = guard;
+    const before = this.#standing.get(clientId);
+    if (!guard.destroyed) this.#standing.set(clientId, guard);
+    if (before !== undefined) {
+      this.#count(clientId);
+      giveWay(before);
     }
-    if (before === undefined) return stands();
-    this.#count(id);
-    giveWay(before);
-    before.close(stands);
+    stands();
   }
 
   #claimedElsewhere(clientId: string): void {
-    const client = this.#standing.get(clientId);
-    if (client === undefined) return;
+    const guard = this.#standing.get(clientId);
+    if (guard === undefined) return;
     this.#count(clientId);
-    giveWay(client);
+    giveWay(guard);
   }
 
   #count(clientId: string): void {
@@ -107,6 +107,6 @@ export class Clients {
 }
 
 /** The client is told, where its version can be. */
-function giveWay(client: Client): void {
-  (client.conn as unknown as Guard).refuse('taken_over', 'its client id has connected again');
+function giveWay(guard: Guard): void {
+  guard.refuse('taken_over', 'its client id has connected again');
 }

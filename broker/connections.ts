@@ -21,8 +21,10 @@ type ConnectionsDependencies = {
   readonly limits: Limits;
   readonly clock: Clock;
   readonly log: Log;
-  /** A CONNECT of MQTT 5 has come. */
-  readonly connectFive: (guard: Guard) => void;
+  readonly connect: Gate['connect'];
+  readonly serve: Gate['serve'];
+  /** A connection is over. */
+  readonly left: (guard: Guard) => void;
   /** Null: nobody is told of single DPUs. */
   readonly presence: Presence | null;
 };
@@ -34,7 +36,9 @@ export class Connections implements Gate {
   /** How many connections were refused or closed, by reason, since the start. */
   readonly refusals = Object.fromEntries(REFUSALS.map((name) => [name, 0])) as Record<Refusal, number>;
   readonly #clock: Clock;
-  readonly #connectFive: (guard: Guard) => void;
+  readonly connect: Gate['connect'];
+  readonly serve: Gate['serve'];
+  readonly #left: (guard: Guard) => void;
   readonly #log: Log;
   readonly #presence: Presence | null;
   readonly #all = new Set<Guard>();
@@ -46,9 +50,11 @@ export class Connections implements Gate {
   #draining = false;
   #sums = { opened: 0, closed: 0, refused: 0 };
 
-  constructor({ ingest, limits, clock, log, connectFive, presence }: ConnectionsDependencies) {
+  constructor({ ingest, limits, clock, log, connect, serve, left, presence }: ConnectionsDependencies) {
     this.#presence = presence;
-    this.#connectFive = connectFive;
+    this.connect = connect;
+    this.serve = serve;
+    this.#left = left;
     this.ingest = ingest;
     this.limits = limits;
     this.#clock = clock;
@@ -63,10 +69,6 @@ export class Connections implements Gate {
     this.#all.add(guard);
     this.#sums.opened += 1;
     return guard;
-  }
-
-  connectFive(guard: Guard): void {
-    this.#connectFive(guard);
   }
 
   /** How many there are now. */
@@ -101,6 +103,7 @@ export class Connections implements Gate {
     this.#all.delete(guard);
     this.#waiting.delete(guard);
     this.#sums.closed += 1;
+    this.#left(guard);
   }
 
   nowMs(): number {

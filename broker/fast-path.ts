@@ -30,7 +30,7 @@ import { dpuOfEventsTopic } from './topics.ts';
 
 /** What a fast path needs of its connection. */
 export type FastPathOwner = {
-  accepted(): Accepted | null;
+  readonly accepted: Accepted | null;
   /** Calls `flush` at the end of this turn. */
   flushSoon(path: FastPath): void;
   send(bytes: Buffer): void;
@@ -193,7 +193,7 @@ export class FastPath {
   #readTopic(bytes: Buffer, at: number, end: number): number {
     const known = this.#topic;
     const topicEnd = at + 2 + readNumber(bytes, at, end);
-    const accepted = this.#owner.accepted();
+    const accepted = this.#owner.accepted;
     const part = accepted?.partOf?.() ?? null;
     const isKnown = topicEnd - at === known.length && topicEnd <= end && part === this.#part;
     if (isKnown && isSame(known, bytes, at)) return topicEnd;

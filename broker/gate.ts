@@ -2,6 +2,7 @@
 import type { DpuId } from '../shared/ids.ts';
 import type { Ingest } from '../shared/ingest.ts';
 import type { AcknowledgementTimes } from './acknowledgement-times.ts';
+import type { AedesStream } from './aedes-stream.ts';
 import type { FastPath } from './fast-path.ts';
 import type { Refusal } from './frames.ts';
 import type { Guard } from './guard.ts';
@@ -18,8 +19,10 @@ export type Gate = {
   wait(guard: Guard): void;
   /** Calls `flush` at the end of this turn. */
   flushSoon(path: FastPath): void;
-  /** A CONNECT of MQTT 5 has come: it is to be accepted or refused. */
-  connectFive(guard: Guard): void;
+  /** A CONNECT has come: it is to be accepted or refused. */
+  connect(guard: Guard): void;
+  /** Gives the connection to aedes. */
+  serve(guard: Guard): AedesStream;
   /** The connection broke a limit or the protocol and is being closed; `clientId`: whose it said that it is. */
   refused(refusal: Refusal, why: string, clientId?: string): void;
   /** The guard is destroyed. */
@@ -30,7 +33,6 @@ export type Gate = {
 
 /** What a client was accepted as. */
 export type Accepted = {
-  readonly clientId: string;
   /** Null: what is no event of a DPU. */
   mayPublish(dpuId: DpuId | null): boolean;
   /** See Doorman. */

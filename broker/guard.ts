@@ -1,16 +1,20 @@
 // The guard of one connection: takes its stream apart, keeps publishes for itself, lets aedes have what is rare.
 //
 //   source (socket, WebSocket) ──▶ intake ──▶ may it pass? ──▶ PUBLISH, PUBREL ──▶ fast path
-//                                                │    └──▶ CONNECT, subscriptions ──▶ aedes (MQTT 5: version-five.ts)
+//                                                │    └──▶ subscriptions ──▶ aedes (MQTT 5: version-five.ts)
 //                                                └─ not yet: held, the source is paused
 //
 // What is held: everything behind CONNECT until the client is accepted; a PUBLISH while the journal is saturated, too many
 // before it are unanswered, or it comes too fast; DISCONNECT, and the end of the stream, until every PUBLISH is answered.
+// aedes is given the connection when it first asks for what is aedes' to answer: most DPUs publish, ping and are gone, and
+// a client of aedes costs more than all the rest of a connection.
+import { randomUUID } from 'node:crypto';
+import { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
 import type { DpuId } from '../shared/ids.ts';
-import { AedesStream } from './aedes-stream.ts';
+import type { AedesStream } from './aedes-stream.ts';
 import { type Connect, readConnect, readLevel } from './connect-packet.ts';
-import { FastPath } from './fast-path.ts';
+import { FastPath, type FastPathOwner } from './fast-path.ts';
 import { FrameError, type Header, PACKET, type Refusal } from './frames.ts';
 import type { Accepted, Gate } from './gate.ts';
 import { Intake } from './intake.ts';
@@ -21,11 +25,16 @@ import type { FiveSubscriptions } from './subscriptions-five.ts';
 import * as five from './version-five.ts';
 import * as four from './version-four.ts';
 
-export class Guard extends AedesStream {
+/** Emits `close` when it is destroyed. */
+export class Guard extends EventEmitter<{ close: [] }> implements FastPathOwner {
   /** Where the peer is; the socket's, or what a balancer says of it. */
   readonly address: string;
-  /** What CONNECT said, once it has come. */
+  /** What CONNECT said, once it has come; what it came with to be let in is forgotten when that is decided. */
   connect: Connect | null = null;
+  /** What CONNECT said, or a name that nobody else has. */
+  clientId = '';
+  /** True: no more is taken from it, nor sent to it. */
+  destroyed = false;
   /** What the client's PUBACKs are for, or refuse (`isTaken` false); false: for nothing that was sent. */
   acknowledged: (packetId: number, isTaken: boolean) => boolean = () => false;
   /** Of a client that speaks MQTT 5 and has been accepted. */
@@ -35,6 +44,7 @@ export class Guard extends AedesStream {
   readonly #fastPath: FastPath;
   readonly #intake: Intake;
   #level = 4;
+  #aedes: AedesStream | null = null;
   #phase: Silence['phase'] = 'new';
   #accepted: Accepted | null = null;
   #rate: PublishRate | null = null;
@@ -47,12 +57,7 @@ export class Guard extends AedesStream {
     this.address = address;
     this.#gate = gate;
     this.#peer = new Peer(source, gate.limits, gate.nowMs());
-    this.#fastPath = new FastPath(gate.ingest, gate.times, {
-      accepted: () => this.#accepted,
-      flushSoon: (path) => gate.flushSoon(path),
-      send: (bytes) => this.#peer.send(bytes),
-      answered: () => (this.#intake.isBarred || this.#ended || this.#quietCallbacks.length > 0) && this.advance(),
-    });
+    this.#fastPath = new FastPath(gate.ingest, gate.times, this);
     this.#intake = new Intake(this, this.#fastPath);
     source.on('error', (error) => this.destroy(error));
     source.on('close', () => this.destroy());
@@ -67,6 +72,16 @@ export class Guard extends AedesStream {
     return this.#accepted !== null;
   }
 
+  /** The protocol level in CONNECT; as long as that has not come, that of MQTT 3.1.1. */
+  get level(): number {
+    return this.#level;
+  }
+
+  /** Null: not accepted yet. */
+  get accepted(): Accepted | null {
+    return this.#accepted;
+  }
+
   get packetBytesMax(): number {
     return this.#gate.limits[this.#phase === 'new' ? 'connectBytesMax' : 'packetBytesMax'];
   }
@@ -78,9 +93,11 @@ export class Guard extends AedesStream {
 
   /** The client is accepted: what it sent behind CONNECT may pass. */
   accept(accepted: Accepted): void {
-    const { publishesPerSecondMax: perSecond, clientId } = accepted;
+    const { publishesPerSecondMax: perSecond } = accepted;
+    const connect = this.connect as Connect;
     if (perSecond !== null) this.#rate = new PublishRate(perSecond, this.#gate.nowMs());
-    if (this.#level === 5) this.send(five.welcome(this.connect as Connect, clientId, this.#gate.limits));
+    this.send(this.level === 5 ? five.welcome(connect, this.clientId, this.#gate.limits) : four.WELCOME);
+    this.connect = { ...connect, username: undefined, password: undefined };
     this.#accepted = accepted;
     this.#phase = 'open';
     this.advance();
@@ -110,13 +127,13 @@ export class Guard extends AedesStream {
     if (refusal !== null) this.refuse(refusal, `nothing for ${Math.round(silentMs)} ms`);
   }
 
-  override send(bytes: Buffer, taken?: () => void): void {
+  send(bytes: Buffer, taken?: () => void): void {
     this.#peer.send(bytes, taken);
   }
 
   /** The client has shown that it is there. */
   alive(): void {
-    if (this.#accepted !== null) this.#gate.ingest.alive(this.#accepted.clientId as DpuId);
+    if (this.#accepted !== null) this.#gate.ingest.alive(this.clientId as DpuId);
   }
 
   /** The client has said its last word; what it is owed has been answered, and is written at the end of this turn. */
@@ -129,21 +146,36 @@ export class Guard extends AedesStream {
   refuse(refusal: Refusal, why: string): void {
     if (this.destroyed) return;
     this.#gate.refused(refusal, why, this.connect?.clientId);
-    const word = this.#level === 5 ? five.farewell(this.isAccepted, refusal) : four.farewell(refusal);
+    const version = this.level === 5 ? five : four;
+    const word = version.farewell(this.isAccepted, refusal);
     if (word !== null) this.#peer.send(word);
-    this.destroy(word === null ? new Error(why) : undefined);
+    this.destroy(word === null ? new Error(why) : null);
   }
 
-  protected override left(error: Error | null): void {
+  /** Ends the connection: in order, or with an error at once. */
+  destroy(error: Error | null = null): void {
+    if (this.destroyed) return;
+    this.destroyed = true;
     this.#gate.left(this);
     this.#intake.clear();
     if (this.#timer !== null) clearTimeout(this.#timer);
     for (const quiet of this.#quietCallbacks.splice(0)) quiet();
+    this.#aedes?.destroy();
     this.#peer[error === null ? 'close' : 'destroy']();
+    if (this.listenerCount('close') > 0) process.nextTick(() => this.emit('close'));
   }
 
-  protected override flow(): void {
-    this.#peer.flow(this.wanted && !this.#intake.isBarred);
+  /** Reads on, or not. */
+  flow(): void {
+    if (!this.destroyed) this.#peer.flow((this.#aedes?.wanted ?? true) && !this.#intake.isBarred);
+  }
+
+  flushSoon(path: FastPath): void {
+    this.#gate.flushSoon(path);
+  }
+
+  answered(): void {
+    if (this.#intake.isBarred || this.#ended || this.#quietCallbacks.length > 0) this.advance();
   }
 
   mayPass(first: number): boolean {
@@ -169,28 +201,30 @@ export class Guard extends AedesStream {
         return this.#fastPath.release(bytes, header);
       case PACKET.connect:
         if (this.#phase !== 'new') throw new FrameError('a second CONNECT [MQTT-3.1.0-2]', 'protocol_error');
-        return this.#takeConnect(bytes, at, header);
+        return this.#takeConnect(bytes, header);
       default:
-        if (this.#level === 5) return five.takeVersionFive(this, bytes, header);
-        if (four.takeVersionFour(this, bytes, header)) this.toAedes(bytes.subarray(at, header.end));
+        if (this.level === 5) return five.takeVersionFive(this, bytes, header);
+        if (!four.takeVersionFour(this, bytes, header)) return;
+        this.#aedes ??= this.#gate.serve(this);
+        this.#aedes.deliver(bytes.subarray(at, header.end));
     }
   }
 
-  #takeConnect(bytes: Buffer, at: number, { bodyAt, end }: Header): void {
-    const { level, at: levelAt } = readLevel(bytes, bodyAt, end);
+  #takeConnect(bytes: Buffer, { bodyAt, end }: Header): void {
+    const { level, at } = readLevel(bytes, bodyAt, end);
     this.#level = level;
-    this.connect = readConnect(bytes, levelAt, end, level);
+    this.connect = readConnect(bytes, at, end, level);
+    this.clientId = this.connect.clientId || `assigned-${randomUUID()}`;
     this.#phase = 'connecting';
-    if (level !== 5) return this.toAedes(bytes.subarray(at, end));
-    this.#fastPath.speakFive();
-    this.#gate.connectFive(this);
+    if (level === 5) this.#fastPath.speakFive();
+    this.#gate.connect(this);
   }
 
   #mayPublish(first: number): boolean {
     const { limits } = this.#gate;
     if (this.#fastPath.unanswered >= limits.unansweredMax) {
       // A client of MQTT 5 was told how many there may be [MQTT-3.3.4-9].
-      if (this.#level !== 5 || (first & 6) === 0 || this.#fastPath.owed < limits.unansweredMax) return false;
+      if (this.level !== 5 || (first & 6) === 0 || this.#fastPath.owed < limits.unansweredMax) return false;
       throw new FrameError('more publishes than its Receive Maximum', 'receive_maximum');
     }
     if (!this.#gate.open) this.#gate.wait(this);

@@ -30,10 +30,10 @@ export type PresenceDependencies = {
 export class Presence {
   readonly #dependencies: PresenceDependencies;
   readonly #process = randomBytes(6).toString('hex');
-  /** Of each DPU that is connected here. */
-  readonly #connected = new Map<DpuId, ConnectionNews>();
+  /** Of the connections with DPUs. */
+  readonly #connected = new Map<Guard, ConnectionNews>();
   /** Those who may be a DPU that nobody has spoken of yet: as of fact `#factNumber` there was none of that name. */
-  readonly #unknown = new Map<DpuId, ConnectionNews>();
+  readonly #unknown = new Map<Guard, ConnectionNews>();
   #factNumber = -1;
   #news = new Map<DpuId, ConnectionNews>();
   #refusals = new Map<DpuId, Map<Refusal, number>>();
@@ -50,17 +50,24 @@ export class Presence {
   }
 
   /** A client has been let in; what it is, if it is a DPU, is told from now until its connection ends. */
-  connected(guard: Guard, clientId: string): void {
+  connected(guard: Guard): void {
     const { plan, clock } = this.#dependencies;
-    const dpuId = clientId as DpuId;
-    if (guard.destroyed) return;
+    const dpuId = guard.clientId as DpuId;
     this.#connections += 1;
     const connectionId = `${this.#process}-${this.#connections}`;
-    const mqttVersion = VERSIONS[guard.connect?.level ?? 4] ?? '';
+    const mqttVersion = VERSIONS[guard.level] ?? '';
     const news = { dpuId, connectionId, online: true, atMs: clock.nowMs(), address: guard.address, mqttVersion };
-    if (plan.dpus.has(dpuId)) this.#isThere(news);
-    else this.#unknown.set(dpuId, news);
-    guard.once('close', () => this.#gone(news));
+    if (plan.dpus.has(dpuId)) this.#isThere(guard, news);
+    else this.#unknown.set(guard, news);
+  }
+
+  /** The connection is over; one that takes it over is told of after this. */
+  left(guard: Guard): void {
+    this.#unknown.delete(guard);
+    const news = this.#connected.get(guard);
+    if (news === undefined) return;
+    this.#connected.delete(guard);
+    this.#news.set(news.dpuId, { ...news, online: false, atMs: this.#dependencies.clock.nowMs() });
   }
 
   /** A connection in the name of `clientId` was refused, or closed for cause. */
@@ -78,8 +85,8 @@ export class Presence {
     await store.begin(teller, clock.nowMs()).catch(() => undefined);
   }
 
-  #isThere(news: ConnectionNews): void {
-    this.#connected.set(news.dpuId, news);
+  #isThere(guard: Guard, news: ConnectionNews): void {
+    this.#connected.set(guard, news);
     this.#news.set(news.dpuId, news);
   }
 
@@ -88,19 +95,11 @@ export class Presence {
     const { plan } = this.#dependencies;
     if (plan.factNumber === this.#factNumber) return;
     this.#factNumber = plan.factNumber;
-    for (const [dpuId, news] of this.#unknown) {
-      if (!plan.dpus.has(dpuId)) continue;
-      this.#unknown.delete(dpuId);
-      this.#isThere(news);
+    for (const [guard, news] of this.#unknown) {
+      if (!plan.dpus.has(news.dpuId)) continue;
+      this.#unknown.delete(guard);
+      this.#isThere(guard, news);
     }
-  }
-
-  #gone(news: ConnectionNews): void {
-    const { dpuId, connectionId } = news;
-    if (this.#unknown.get(dpuId)?.connectionId === connectionId) this.#unknown.delete(dpuId);
-    if (this.#connected.get(dpuId)?.connectionId !== connectionId) return;
-    this.#connected.delete(dpuId);
-    this.#news.set(dpuId, { ...news, online: false, atMs: this.#dependencies.clock.nowMs() });
   }
 
   #refuse(dpuId: DpuId, refusal: Refusal, times: number): void {
@@ -135,7 +134,10 @@ export class Presence {
       );
       const isKnown = await store.tell(teller, [...news.values()], refused);
       // It was taken for dead, and all its connections for over.
-      if (!isKnown && this.#hasBegun) this.#news = new Map([...this.#connected, ...this.#news]);
+      if (!isKnown && this.#hasBegun) {
+        const all = [...this.#connected.values()].map((one) => [one.dpuId, one] as const);
+        this.#news = new Map([...all, ...this.#news]);
+      }
       this.#hasBegun = true;
       this.#isFailing = false;
     } catch (error) {

@@ -1,9 +1,9 @@
 // What a connection was let in with, and what follows: which DPUs it speaks for, and whether it may read.
-import type { Client } from 'aedes';
 import type { Access, CredentialName } from '../shared/access.ts';
 import type { Floorplan } from '../shared/floorplan.ts';
 import type { DpuId, SpaceId } from '../shared/ids.ts';
 import { suppressBelowOf } from '../shared/suppression.ts';
+import type { Refusal } from './frames.ts';
 
 /** `name` null: let in with nothing, while the service was open. */
 export type Session = {
@@ -27,20 +27,26 @@ export type SessionSources = {
   readonly suppressBelow: number | null;
 };
 
-export type Connect = [client: Client, username: string | undefined, password: string | undefined];
+/** Who wants in, and with what. */
+export type Applicant = {
+  readonly clientId: string;
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  /** The name in its certificate; null: it has shown none. */
+  readonly certifiedId: string | null;
+};
 
-/** CONNACK return codes (MQTT 3.1.1, table 3.1). */
-export const IDENTIFIER_REJECTED = 2;
-const UNAVAILABLE = 3;
-const WRONG_CREDENTIALS = 4;
-const NOT_AUTHORIZED = 5;
+export type ConnectRefusal = Extract<
+  Refusal,
+  'identifier_rejected' | 'server_unavailable' | 'wrong_credentials' | 'not_authorized'
+>;
 
-/** Why a CONNECT is refused; aedes answers with `returnCode`. */
-export class Refusal extends Error {
-  readonly returnCode: number;
-  constructor(returnCode: number, message: string) {
+/** Why a CONNECT is refused. */
+export class ConnectRefused extends Error {
+  readonly refusal: ConnectRefusal;
+  constructor(refusal: ConnectRefusal, message: string) {
     super(message);
-    this.returnCode = returnCode;
+    this.refusal = refusal;
   }
 }
 
@@ -54,24 +60,24 @@ const OPEN: Session = {
   expiresAtMs: null,
 };
 
-/** Throws what `refusalOf` makes a refusal of. `certifiedId`: the name in its certificate. */
+/** Throws what `refusalOf` makes a refusal of. */
 export async function sessionOf(
   { access, plan, suppressBelow }: SessionSources,
-  certifiedId: string | null,
-  ...[client, username, password]: Connect
+  { clientId, username, password, certifiedId }: Applicant,
 ): Promise<Session> {
   if (await access.isOpen()) return OPEN;
-  const dpuId = client.id as DpuId;
+  const dpuId = clientId as DpuId;
   const ofDpu = { name: `dpu:${dpuId}`, dpuId, rootSpaceId: null, maySpeak: true, mayRead: false } as const;
   if (certifiedId !== null) {
     if (certifiedId !== dpuId || !plan.dpus.has(dpuId)) {
-      throw new Refusal(NOT_AUTHORIZED, 'the name in its certificate is not its client id, or of no DPU');
+      throw new ConnectRefused('not_authorized', 'the name in its certificate is not its client id, or of no DPU');
     }
     const standing = await access.standing(dpuId, null);
-    if (standing === null) throw new Refusal(NOT_AUTHORIZED, 'what it connects with has been revoked');
+    if (standing === null) throw new ConnectRefused('not_authorized', 'what it connects with has been revoked');
     return { ...ofDpu, ...standing };
   }
-  if (password === undefined || password === '') throw new Refusal(NOT_AUTHORIZED, 'neither a key nor a secret');
+  if (password === undefined || password === '')
+    throw new ConnectRefused('not_authorized', 'neither a key nor a secret');
   const identity = await access.authenticateKey(password);
   if (identity !== null) {
     const { id, scopes, rootSpaceId, expiresAtMs } = identity;
@@ -80,13 +86,13 @@ export async function sessionOf(
     const mayRead = isReader && suppressBelowOf(identity, suppressBelow) === null;
     return { name: `key:${id}`, hash: null, dpuId: null, rootSpaceId, maySpeak, mayRead, expiresAtMs };
   }
-  const isKnown = username === client.id && plan.dpus.has(dpuId);
+  const isKnown = username === clientId && plan.dpus.has(dpuId);
   const standing = isKnown ? await access.authenticateDpu(dpuId, password) : null;
   if (standing !== null) return { ...ofDpu, ...standing };
-  throw new Refusal(WRONG_CREDENTIALS, 'wrong credentials; a DPU has its id as client id and as user name');
+  throw new ConnectRefused('wrong_credentials', 'wrong credentials; a DPU has its id as client id and as user name');
 }
 
-export function refusalOf(error: Error): Refusal {
-  if (error instanceof Refusal) return error;
-  return new Refusal(UNAVAILABLE, `it cannot be judged now: ${error.message}`);
+export function refusalOf(error: Error): ConnectRefused {
+  if (error instanceof ConnectRefused) return error;
+  return new ConnectRefused('server_unavailable', `it cannot be judged now: ${error.message}`);
 }

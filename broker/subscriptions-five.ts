@@ -1,6 +1,6 @@
 // Subscriptions of one connection that speaks MQTT 5, which aedes does not: the same are granted as to any other.
-import type { Client } from 'aedes';
 import type { Doorman } from './authenticate.ts';
+import type { Guard } from './guard.ts';
 import { type Publisher, subscribedBy } from './subscriptions.ts';
 
 /** Reason codes of SUBACK and UNSUBACK (MQTT 5, 3.9.3, 3.11.3). */
@@ -22,12 +22,12 @@ export type FiveSubscriptionsDependencies = {
 };
 
 export class FiveSubscriptions {
-  readonly #client: Client;
+  readonly #guard: Guard;
   readonly #dependencies: FiveSubscriptionsDependencies;
   readonly #filters = new Set<string>();
 
-  constructor(client: Client, dependencies: FiveSubscriptionsDependencies) {
-    this.#client = client;
+  constructor(guard: Guard, dependencies: FiveSubscriptionsDependencies) {
+    this.#guard = guard;
     this.#dependencies = dependencies;
   }
 
@@ -36,11 +36,11 @@ export class FiveSubscriptions {
     const { doorman, publishers, maximum } = this.#dependencies;
     // What stands on a topic is what these topics are for.
     if (options >> RETAIN_HANDLING_SHIFT === NEVER_RETAINED) return IMPLEMENTATION;
-    if (!doorman.maySubscribe(this.#client, filter)) return NOT_AUTHORIZED;
+    if (!doorman.maySubscribe(this.#guard, filter)) return NOT_AUTHORIZED;
     if (!this.#filters.has(filter) && this.#filters.size >= maximum) return QUOTA_EXCEEDED;
     this.#filters.add(filter);
     const qos = Math.min(options & QOS_BITS, 1);
-    const subscribed = subscribedBy(this.#client, filter, qos, doorman);
+    const subscribed = subscribedBy(this.#guard, filter, qos, doorman);
     // After its SUBACK.
     setImmediate(() => {
       for (const publisher of publishers) publisher.subscribed(subscribed);
@@ -52,9 +52,8 @@ export class FiveSubscriptions {
   unsubscribe(filter: string): number {
     const isThere = this.#filters.delete(filter);
     const { publishers } = this.#dependencies;
-    const { guard } = subscribedBy(this.#client, filter, 0, this.#dependencies.doorman);
     setImmediate(() => {
-      for (const publisher of publishers) publisher.unsubscribed(guard, filter);
+      for (const publisher of publishers) publisher.unsubscribed(this.#guard, filter);
     });
     return isThere ? SUCCESS : NO_SUBSCRIPTION;
   }

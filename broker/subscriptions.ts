@@ -1,5 +1,6 @@
 // Subscriptions: which of them are granted, how many a connection may have, and who publishes to them.
 import type { Aedes, AedesOptions, Client } from 'aedes';
+import type { AedesStream } from './aedes-stream.ts';
 import type { Doorman } from './authenticate.ts';
 import type { Guard } from './guard.ts';
 import type { Readable } from './topics.ts';
@@ -25,20 +26,25 @@ export type Publisher = {
   unsubscribed(guard: Guard, filter: string): void;
 };
 
-/** The subscription of `client` to `filter`, as it is judged from now on. */
+/** aedes was given it as the stream of its client. */
+export function guardOf(client: Client): Guard {
+  return (client.conn as unknown as AedesStream).guard;
+}
+
+/** The subscription of `guard` to `filter`, as it is judged from now on. */
 export function subscribedBy(
-  client: Client,
+  guard: Guard,
   filter: string,
   qos: number,
   doorman: Pick<Doorman, 'maySubscribe' | 'mayRead' | 'isConfined'>,
 ): Subscribed {
   return {
-    guard: client.conn as unknown as Guard,
+    guard,
     filter,
     qos,
-    isAllowed: () => doorman.maySubscribe(client, filter),
-    mayRead: (what: Readable, id: string) => doorman.mayRead(client, what, id),
-    isConfined: doorman.isConfined(client),
+    isAllowed: () => doorman.maySubscribe(guard, filter),
+    mayRead: (what: Readable, id: string) => doorman.mayRead(guard, what, id),
+    isConfined: doorman.isConfined(guard),
   };
 }
 
@@ -51,13 +57,12 @@ export function tellPublishers(
   publishers: readonly Publisher[],
   doorman: Pick<Doorman, 'maySubscribe' | 'mayRead' | 'isConfined'>,
 ): void {
-  const guardOf = (client: Client) => client.conn as unknown as Guard;
   // What is published to a client comes after its SUBACK, which aedes writes at the end of this turn.
   const later = (tell: () => void) => void setImmediate(tell);
   aedes.on('subscribe', (subscriptions, client) => {
     for (const { topic: filter, qos } of subscriptions) {
       if ((qos as number) === FAILURE) continue;
-      const subscribed = subscribedBy(client, filter, qos, doorman);
+      const subscribed = subscribedBy(guardOf(client), filter, qos, doorman);
       later(() => {
         for (const publisher of publishers) publisher.subscribed(subscribed);
       });
@@ -74,7 +79,7 @@ export function tellPublishers(
 /** The `authorizeSubscribe` of aedes, and what it must be told when subscriptions end. */
 export function limitSubscriptions(
   maximum: number,
-  maySubscribe: (client: Client, filter: string) => boolean,
+  maySubscribe: Doorman['maySubscribe'],
 ): {
   readonly authorize: SubscribeHook;
   readonly ended: (filters: string[], client: Client) => void;
@@ -85,7 +90,7 @@ export function limitSubscriptions(
       const filters = filtersOfClient.get(client) ?? new Set();
       filtersOfClient.set(client, filters);
       const room = filters.has(subscription.topic) || filters.size < maximum;
-      const granted = room && maySubscribe(client, subscription.topic);
+      const granted = room && maySubscribe(guardOf(client), subscription.topic);
       if (granted) filters.add(subscription.topic);
       // A null subscription is answered with 0x80, failure [MQTT-3.9.3-2]; the connection stays.
       callback(null, granted ? subscription : null);

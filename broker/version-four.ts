@@ -1,10 +1,18 @@
-// What MQTT 3.1.1 makes of packets that are no publishes: pings and the end are dealt with here, the rest is aedes'.
+// What MQTT 3.1.1 makes of packets that are no publishes: CONNECT, pings and the end are dealt with here, the rest is aedes'.
 import { FrameError, type Header, PACKET, type Refusal } from './frames.ts';
 import type { Guard } from './guard.ts';
 import { checkFilters, readPacketId } from './packet-rules.ts';
 
-/** CONNACK with return code 1, unacceptable protocol version (MQTT 3.1.1, table 3.1). */
-const WRONG_LEVEL = Buffer.from([PACKET.connack << 4, 2, 0, 1]);
+/** CONNACK that accepts; there is never a session present [MQTT-3.2.2-1] [MQTT-3.2.2-3]. */
+export const WELCOME = connack(0);
+/** Return codes of CONNACK (MQTT 3.1.1, table 3.1); what has none here ends without a word. */
+const RETURN_CODES: Partial<Record<Refusal, number>> = {
+  unsupported_version: 1,
+  identifier_rejected: 2,
+  server_unavailable: 3,
+  wrong_credentials: 4,
+  not_authorized: 5,
+};
 const PINGRESP = Buffer.from([PACKET.pingresp << 4, 0]);
 
 /** Takes a whole packet that is neither CONNECT nor PUBLISH nor PUBREL; true: aedes is to have it. Throws FrameError. */
@@ -37,7 +45,12 @@ export function takeVersionFour(guard: Guard, bytes: Buffer, { type, bodyAt, end
   }
 }
 
-/** What is said to a client before its connection is closed; null: nothing. */
-export function farewell(refusal: Refusal): Buffer | null {
-  return refusal === 'unsupported_version' ? WRONG_LEVEL : null;
+/** What is said to a client before its connection is closed; null: nothing [MQTT-3.2.2-5]. */
+export function farewell(isAccepted: boolean, refusal: Refusal): Buffer | null {
+  const code = isAccepted ? undefined : RETURN_CODES[refusal];
+  return code === undefined ? null : connack(code);
+}
+
+function connack(returnCode: number): Buffer {
+  return Buffer.of(PACKET.connack << 4, 2, 0, returnCode);
 }

@@ -1,8 +1,10 @@
 // An acknowledgement says that the event is stored: not before, in order, for every QoS, and also at the end of a connection.
+
 import { connectAsync } from 'mqtt';
 import { generate, type Packet } from 'mqtt-packet';
 import { expect, onTestFinished, test } from 'vitest';
 import { LIMITS } from '../../broker/limits.ts';
+import { ConnectRefused } from '../../broker/session.ts';
 import {
   eventsIn,
   quarantinedIn,
@@ -165,7 +167,7 @@ test('a client that ends its side after its last publish still gets the acknowle
 test('a PUBLISH in four segments during a slow authentication is taken in', async () => {
   const admission = Promise.withResolvers<void>();
   const { broker, wire } = await setUp({
-    authenticate: (_client, _username, _password, done) => void admission.promise.then(() => done(null, true)),
+    authenticate: () => admission.promise,
   });
   wire.send(connectPacket());
   const bytes = generate(publishPacket(TOPIC, event(1), 1));
@@ -182,7 +184,7 @@ test('a PUBLISH in four segments during a slow authentication is taken in', asyn
 
 test('what a refused client publishes behind its CONNECT is not stored', async () => {
   const { broker, wire } = await setUp({
-    authenticate: (_client, _username, _password, done) => done(null, false),
+    authenticate: () => Promise.reject(new ConnectRefused('not_authorized', 'nobody is')),
   });
   wire.send(connectPacket(), publishPacket(TOPIC, event(1), 1));
   expect(await wire.next()).toMatchObject({ cmd: 'connack', returnCode: 5 });

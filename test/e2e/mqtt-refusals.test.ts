@@ -1,6 +1,7 @@
 // Limits that close connections, each counted under its name; and the PROXY protocol, which says whose they are.
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { Authenticate } from '../../broker/authenticate.ts';
+import { ConnectRefused } from '../../broker/session.ts';
 import { eventsIn, startTestBroker, type TestBroker, type TestBrokerOptions } from '../support/broker.ts';
 import { httpClient } from '../support/http.ts';
 import { connectPacket, openWire, publishPacket } from '../support/mqtt-wire.ts';
@@ -18,9 +19,8 @@ async function started(options: TestBrokerOptions): Promise<TestBroker> {
 const refusals = (broker: TestBroker) =>
   Object.fromEntries(Object.entries(broker.service.counters().refusals).filter(([, count]) => count > 0));
 
-const onlyGood: Authenticate = (_client, _username, password, done) => {
-  if (password?.toString() === 'good') done(null, true);
-  else done(Object.assign(new Error('wrong'), { returnCode: 4 }), false);
+const onlyGood: Authenticate = async ({ connect }) => {
+  if (connect?.password?.toString() !== 'good') throw new ConnectRefused('wrong_credentials', 'wrong');
 };
 
 test('an address that guesses credentials is barred for a while, and no other', async () => {

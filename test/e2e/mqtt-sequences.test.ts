@@ -26,6 +26,8 @@ const subscribe = (...topics: string[]): Packet => ({
   messageId: 9,
   subscriptions: topics.map((topic) => ({ topic, qos: 1 as const })),
 });
+const connectThree = (length: number): Packet =>
+  connect({ protocolId: 'MQIsdp', protocolVersion: 3, clientId: 'x'.repeat(length) });
 const NAME = [0, 4, 0x4d, 0x51, 0x54, 0x54];
 /** A CONNECT with these flags and what follows the keepalive. */
 const connectOf = (level: number, flags: number, ...rest: number[]): Buffer =>
@@ -92,6 +94,8 @@ const SEQUENCES: [clause: string, what: string, sent: (Packet | Buffer)[], answe
   ['3.1.3', 'bytes behind the last field', [connectOf(4, 2, ...ID_X, 0)], ['closed']],
   ['MQTT-3.1.3-6', 'no client id, clean', [connectOf(4, 2, 0, 0)], ['connack 0']],
   ['MQTT-3.1.3-8', 'no client id, not clean', [connectOf(4, 0, 0, 0)], ['connack 2', 'closed']],
+  ['3.1 of MQTT 3.1', 'a client id of 23 characters', [connectThree(23), subscribe('a')], ['connack 0', 'suback 9 1']],
+  ['3.1 of MQTT 3.1', 'a client id of 24 characters', [connectThree(24)], ['connack 2', 'closed']],
   ['MQTT-3.2.2-1', 'session present is 0 with a clean session', [connect({ clean: true })], ['connack 0']],
   ['MQTT-3.2.2-3', 'session present is 0 where none is stored', [connect({ clean: false })], ['connack 0']],
   ['MQTT-3.3.1-2', 'DUP with QoS 0', [connect(), raw(0x38, 3, 0, 1, 0x61)], ['connack 0', 'closed']],
@@ -115,6 +119,12 @@ const SEQUENCES: [clause: string, what: string, sent: (Packet | Buffer)[], answe
     'a code for each filter, in order',
     [connect(), subscribe('a/+', '#', 'b')],
     ['connack 0', 'suback 9 1,128,1'],
+  ],
+  [
+    '4.6',
+    'many SUBSCRIBEs right behind CONNECT, and a PUBLISH',
+    [connect(), ...Array.from({ length: 100 }, () => subscribe('a')), publish(1)],
+    ['connack 0', 'puback 1', ...Array.from({ length: 100 }, () => 'suback 9 1')],
   ],
   ['MQTT-3.10.3-2', 'UNSUBSCRIBE with no filter', [connect(), raw(0xa2, 2, 0, 1)], ['connack 0', 'closed']],
   [
