@@ -178,6 +178,7 @@ static void open_device(Device *device, int64_t now_us) {
     if (bind(device->fd, (struct sockaddr *)&source, sizeof source) != 0) fail("bind: %s", strerror(errno));
   }
   device->state = CONNECTING;
+  device->is_connect_sent = 0;
   device->head_length = 0;
   connecting++;
   struct sockaddr_in to = {
