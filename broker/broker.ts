@@ -17,7 +17,7 @@ import type { Guard } from './guard.ts';
 import { LIMITS, type Limits } from './limits.ts';
 import type { Presence } from './presence.ts';
 import { ConnectRefused, refusalOf } from './session.ts';
-import { guardOf, limitSubscriptions, type Publisher, tellPublishers } from './subscriptions.ts';
+import { limitSubscriptions, type Publisher, tellPublishers } from './subscriptions.ts';
 import { FiveSubscriptions } from './subscriptions-five.ts';
 
 export type BrokerDependencies = {

@@ -147,7 +147,7 @@ export class Connections implements Gate {
     let bytes = 0;
     for (const guard of this.#all) {
       guard.closeIfOverdue(nowMs);
-      bytes += this.limits.connectionBytes + guard.heldBytes;
+      bytes += guard.ownBytes + guard.heldBytes;
     }
     if (bytes > this.limits.memoryBytesMax) this.#closeNewest(bytes - this.limits.memoryBytesMax);
   }
@@ -162,7 +162,7 @@ export class Connections implements Gate {
     let left = excessBytes;
     for (const guard of order) {
       if (left <= 0) return;
-      left -= this.limits.connectionBytes + guard.heldBytes;
+      left -= guard.ownBytes + guard.heldBytes;
       guard.refuse('memory', 'all connections together hold too much memory');
     }
   }

@@ -86,6 +86,12 @@ export class Guard extends EventEmitter<{ close: [] }> implements FastPathOwner 
     return this.#gate.limits[this.#phase === 'new' ? 'connectBytesMax' : 'packetBytesMax'];
   }
 
+  /** What it is taken to cost without what it holds. */
+  get ownBytes(): number {
+    const { connectionBytes, subscriberBytes } = this.#gate.limits;
+    return this.#aedes === null ? connectionBytes : connectionBytes + subscriberBytes;
+  }
+
   /** Bytes that wait to be complete, to pass, or to be taken by the peer. */
   get heldBytes(): number {
     return this.#intake.bytes + this.#peer.unsentBytes;

@@ -78,6 +78,10 @@ export async function sessionOf(
   }
   if (password === undefined || password === '')
     throw new ConnectRefused('not_authorized', 'neither a key nor a secret');
+  // Most are DPUs, and many come at once.
+  const isKnown = username === clientId && plan.dpus.has(dpuId);
+  const standing = isKnown ? await access.authenticateDpu(dpuId, password) : null;
+  if (standing !== null) return { ...ofDpu, ...standing };
   const identity = await access.authenticateKey(password);
   if (identity !== null) {
     const { id, scopes, rootSpaceId, expiresAtMs } = identity;
@@ -86,9 +90,6 @@ export async function sessionOf(
     const mayRead = isReader && suppressBelowOf(identity, suppressBelow) === null;
     return { name: `key:${id}`, hash: null, dpuId: null, rootSpaceId, maySpeak, mayRead, expiresAtMs };
   }
-  const isKnown = username === clientId && plan.dpus.has(dpuId);
-  const standing = isKnown ? await access.authenticateDpu(dpuId, password) : null;
-  if (standing !== null) return { ...ofDpu, ...standing };
   throw new ConnectRefused('wrong_credentials', 'wrong credentials; a DPU has its id as client id and as user name');
 }
 

@@ -3,17 +3,19 @@ import type { Clock } from './clock.ts';
 import {
   type Credential,
   type CredentialKind,
+  hasHash,
   idOfKey,
   impliedScopes,
   isGood,
-  isSameText,
   isTextOf,
   SCOPES,
   type Scope,
   type Standing,
+  sha256,
   standingOf,
 } from './credential.ts';
 import type { SpaceId } from './ids.ts';
+import { InStep } from './in-step.ts';
 import type { CredentialStore } from './storage/credentials.ts';
 
 /** What a good key may do. */
@@ -62,6 +64,8 @@ export class Access {
   readonly #dependencies: AccessDependencies;
   readonly #remembered = new Map<CredentialName, Credential | null>();
   readonly #watchers = new Set<(changed: ReadonlySet<CredentialName>) => void>();
+  readonly #finding = new InStep();
+  readonly #adminHash: string | null;
   #revision: number | null = null;
   #askedAtMs = Number.NEGATIVE_INFINITY;
   #asking: Promise<void> | null = null;
@@ -69,6 +73,7 @@ export class Access {
 
   constructor(dependencies: AccessDependencies) {
     this.#dependencies = dependencies;
+    this.#adminHash = dependencies.adminKey === null ? null : sha256(dependencies.adminKey);
   }
 
   /** True in development: only this machine can reach the service, and no credential was ever made. */
@@ -87,8 +92,8 @@ export class Access {
 
   /** What the key of this text may do; null when it is not good. */
   async authenticateKey(text: string): Promise<Identity | null> {
-    const { adminKey, clock } = this.#dependencies;
-    if (adminKey !== null && isSameText(adminKey, text)) return ADMIN;
+    const { clock } = this.#dependencies;
+    if (this.#adminHash !== null && hasHash(this.#adminHash, text)) return ADMIN;
     const id = idOfKey(text);
     if (id === null) return null;
     const credential = await this.#find('key', id);
@@ -166,7 +171,7 @@ export class Access {
     const remembered = this.#remembered.get(name);
     if (remembered !== undefined) return remembered;
     const revision = this.#revision;
-    const found = await this.#dependencies.store.find(kind, id);
+    const found = await this.#finding.ask(() => this.#dependencies.store.find(kind, id));
     // An answer from before a change would be remembered for ever.
     if (revision === this.#revision) this.#remember(name, found);
     return found;

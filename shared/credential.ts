@@ -4,7 +4,7 @@
 // and checking one costs microseconds. A slow hash (scrypt, argon2) is for what people think up, and would only let
 // anybody who sends wrong ones keep the service busy. DPU secrets are salted besides, because people do copy one
 // device's settings to the next, and equal secrets must not show.
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { hash as hashOf, randomBytes, timingSafeEqual } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { SpaceId } from './ids.ts';
 
@@ -122,12 +122,12 @@ export function idOfKey(text: string): string | null {
 
 /** True when `text` is what the credential was made from. */
 export function isTextOf(credential: KeyCredential | KeptSecret, text: string): boolean {
-  return isSameText(credential.hash, sha256('salt' in credential ? credential.salt + text : text));
+  return hasHash(credential.hash, 'salt' in credential ? credential.salt + text : text);
 }
 
-/** Equality whose duration tells nothing about where two texts differ. */
-export function isSameText(one: string, other: string): boolean {
-  return timingSafeEqual(digest(one), digest(other));
+/** True when `hash` is of `text`; how long that takes tells nothing about where two differ. */
+export function hasHash(hash: string, text: string): boolean {
+  return timingSafeEqual(Buffer.from(hash, 'hex'), hashOf('sha256', text, 'buffer'));
 }
 
 /** False once it is revoked or expired. */
@@ -141,12 +141,9 @@ export function impliedScopes(scopes: readonly Scope[]): ReadonlySet<Scope> {
   return new Set(scopes.flatMap((scope) => [scope, ...IMPLIED[scope]]));
 }
 
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
-}
-
-function sha256(text: string): string {
-  return digest(text).toString('hex');
+/** In hex. */
+export function sha256(text: string): string {
+  return hashOf('sha256', text);
 }
 
 function checksum(text: string): string {

@@ -1,6 +1,7 @@
 // Limits that close connections, each counted under its name; and the PROXY protocol, which says whose they are.
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { Authenticate } from '../../broker/authenticate.ts';
+import { LIMITS } from '../../broker/limits.ts';
 import { ConnectRefused } from '../../broker/session.ts';
 import { eventsIn, startTestBroker, type TestBroker, type TestBrokerOptions } from '../support/broker.ts';
 import { httpClient } from '../support/http.ts';
@@ -42,7 +43,7 @@ test('an address that guesses credentials is barred for a while, and no other', 
 });
 
 test('beyond the memory of all connections the newest that are not accepted are closed', async () => {
-  const broker = await started({ limits: { memoryBytesMax: 5 * 14 * 1024 } });
+  const broker = await started({ limits: { memoryBytesMax: 5 * LIMITS.connectionBytes } });
   await using accepted = await openWire(broker.port);
   await accepted.connect();
   const waiting = [];

@@ -1,15 +1,16 @@
 // Keys and secrets: their form, that only their holder has them, and which scope comes with which.
 import { expect, test } from 'vitest';
 import {
+  hasHash,
   idOfKey,
   impliedScopes,
   isGood,
-  isSameText,
   isTextOf,
   type KeyCredential,
   newKey,
   newSecret,
   SCOPES,
+  sha256,
 } from '../../shared/credential.ts';
 
 const WISH = { name: 'gate', scopes: ['read'], expiresAtMs: null } as const;
@@ -41,9 +42,9 @@ test('secrets are salted, so that equal ones would not show, and fit one DPU', (
   expect(isTextOf(newSecret('423', 5).credential, text)).toBe(false);
 });
 
-test('texts are equal only when they are, whatever their lengths', () => {
-  expect(isSameText('abc', 'abc')).toBe(true);
-  for (const other of ['', 'ab', 'abd', 'abcd']) expect(isSameText('abc', other)).toBe(false);
+test('a hash is that of one text only, whatever the lengths of others', () => {
+  expect(hasHash(sha256('abc'), 'abc')).toBe(true);
+  for (const other of ['', 'ab', 'abd', 'abcd']) expect(hasHash(sha256('abc'), other)).toBe(false);
 });
 
 test.each([
