@@ -94,7 +94,7 @@ const FAULTS: readonly Fault[] = [
   {
     name: 'change feed without what a recount changed',
     file: 'shared/storage/sqlite/recounter.ts',
-    was: 'this.#log.crossing(timestampMs, row[3], effect, weight, source, endOf);',
+    was: 'this.#log.crossing(atMs, direction, effect, weight, source, endOf);',
     becomes: '',
     ...FOLLOWED,
   },

@@ -13,6 +13,11 @@ export function readVarint(bytes: Uint8Array, cursor: Cursor): number {
   }
 }
 
+/** Sets the cursor after a number, without looking at it; an unfinished one ends where the bytes do. */
+export function skipVarint(bytes: Uint8Array, cursor: Cursor): void {
+  while ((bytes[cursor.at++] as number) >= 0x80);
+}
+
 export function writeVarint(bytes: number[], value: number): void {
   let rest = value;
   while (rest >= 0x80) {

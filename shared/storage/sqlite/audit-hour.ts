@@ -4,11 +4,12 @@ import type { DpuId } from '../../ids.ts';
 import type { Sums, Truth } from '../history.ts';
 import { type AuditedStep, AuditMappings, type Fault } from './audit-mappings.ts';
 import { type Delta, foldProfile } from './deltas.ts';
+import { EventHours } from './event-hours.ts';
+import { type EventRow, SECONDS_PER_HOUR, timestampOf } from './event-row.ts';
 import { minutesOf } from './extremes.ts';
 import type { Shifts } from './late-ledger.ts';
 import { packMinutes, unpackMinutes } from './minutes.ts';
 import type { Effect, Names } from './names.ts';
-import { type EventRow, packSeconds, SECONDS_PER_HOUR, timestampOf, unpackSeconds } from './raw-events.ts';
 
 export type HourFindings = {
   readonly events: number;
@@ -21,6 +22,7 @@ export type HourFindings = {
 export class AuditHour {
   readonly #names: Names;
   readonly #mappings: AuditMappings;
+  readonly #eventHours: EventHours;
   readonly #repair: boolean;
   readonly #dpuIds = new Map<number, DpuId>();
   readonly #statements: Record<string, StatementSync>;
@@ -28,6 +30,7 @@ export class AuditHour {
   constructor(database: DatabaseSync, names: Names, truth: Truth, repair: boolean) {
     this.#names = names;
     this.#mappings = new AuditMappings(database, names, truth, repair);
+    this.#eventHours = new EventHours(database);
     this.#repair = repair;
     for (const row of database.prepare('SELECT number, id FROM dpu').iterate()) {
       this.#dpuIds.set(Number(row['number']), row['id'] as DpuId);
@@ -37,9 +40,6 @@ export class AuditHour {
       hours: database.prepare('SELECT * FROM rollup_hour WHERE hour = ?'),
       dropHour: database.prepare('DELETE FROM rollup_hour WHERE hour = ? AND space = ?'),
       putHour: database.prepare('INSERT OR REPLACE INTO rollup_hour VALUES (?, ?, ?, ?, ?, ?, ?)'),
-      seconds: database.prepare('SELECT dpu, seconds FROM dpu_hour WHERE hour = ?'),
-      dropSeconds: database.prepare('DELETE FROM dpu_hour WHERE hour = ? AND dpu = ?'),
-      putSeconds: database.prepare('INSERT OR REPLACE INTO dpu_hour VALUES (?, ?, ?)'),
     };
     this.#statement('events').setReturnArrays(true);
   }
@@ -48,14 +48,14 @@ export class AuditHour {
   check(hour: number, startOf: ReadonlyMap<number, number>, shifts: Shifts): HourFindings {
     const faults: Fault[] = [];
     const deltas = new Map<number, Delta[]>();
-    const seconds = new Map<number, Set<number>>();
+    const right: EventRow[] = [];
     const rows = this.#statement('events').all(hour * SECONDS_PER_HOUR, (hour + 1) * SECONDS_PER_HOUR);
     for (const [row, steps] of this.#mappings.check(hour, rows as unknown as EventRow[], faults)) {
       addDeltas(deltas, row, steps.at(-1)?.mapping as number, this.#names);
       addShifts(shifts, row, steps, this.#names);
-      seconds.set(row[1], (seconds.get(row[1]) ?? new Set()).add(row[0]));
+      right.push(firstMapped(row, steps));
     }
-    this.#checkSeconds(hour, seconds, faults);
+    this.#checkPacked(hour, right, faults);
     this.#checkRollups(hour, deltas, faults);
     const sums = new Map<number, Sums>();
     const since = new Map<number, Sums>();
@@ -67,18 +67,12 @@ export class AuditHour {
     return { events: rows.length, sums, since, faults };
   }
 
-  #checkSeconds(hour: number, right: ReadonlyMap<number, ReadonlySet<number>>, faults: Fault[]): void {
-    const kept = new Map<number, number[]>();
-    for (const row of this.#statement('seconds').all(hour)) {
-      kept.set(Number(row['dpu']), unpackSeconds(hour, row['seconds'] as Uint8Array));
-    }
-    for (const dpu of new Set([...right.keys(), ...kept.keys()])) {
-      const list = [...(right.get(dpu) ?? [])];
-      if (list.join() === (kept.get(dpu) ?? []).join()) continue;
-      faults.push({ space: null, detail: `index of DPU ${this.#dpuIds.get(dpu)} in hour ${hour}` });
+  #checkPacked(hour: number, right: readonly EventRow[], faults: Fault[]): void {
+    for (const dpu of this.#eventHours.wrong(hour, right)) {
+      faults.push({ space: null, detail: `packed events of DPU ${this.#dpuIds.get(dpu)} in hour ${hour}` });
       if (!this.#repair) continue;
-      if (list.length === 0) this.#statement('dropSeconds').run(hour, dpu);
-      else this.#statement('putSeconds').run(hour, dpu, packSeconds(list.map((second) => second % SECONDS_PER_HOUR)));
+      this.#eventHours.drop(hour, dpu);
+      this.#eventHours.add(right.filter((row) => row[1] === dpu));
     }
   }
 
@@ -131,6 +125,12 @@ function addDeltas(deltas: Map<number, Delta[]>, row: EventRow, mapping: number,
   };
   for (const space of entered) add(space, { atMs, entrances: 1, exits: 0 });
   for (const space of left) add(space, { atMs, entrances: 0, exits: 1 });
+}
+
+/** The row as it is in a store that is right. */
+function firstMapped(row: EventRow, steps: readonly AuditedStep[]): EventRow {
+  const mapping = steps[0]?.mapping as number;
+  return mapping === row[8] ? row : [row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], mapping];
 }
 
 function addShifts(shifts: Shifts, row: EventRow, steps: readonly AuditedStep[], names: Names): void {

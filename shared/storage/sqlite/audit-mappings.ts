@@ -3,8 +3,8 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { DpuId } from '../../ids.ts';
 import type { Truth } from '../history.ts';
 import { Differences, packEvents } from './differences.ts';
+import { type EventRow, identityOf, timestampOf } from './event-row.ts';
 import type { Names } from './names.ts';
-import { type EventRow, timestampOf } from './raw-events.ts';
 
 export type Fault = { readonly space: number | null; readonly detail: string };
 
@@ -43,7 +43,7 @@ export class AuditMappings {
       let isRight = true;
       for (const row of ofDpu) {
         const first = { recordedAtMs: timestampOf(row) + row[6], mapping: row[8], cause: null };
-        const steps = keptOf(row);
+        const steps = keptOf(identityOf(row));
         const later = steps.map(({ recordedAtMs, becomes, cause }) => ({ recordedAtMs, mapping: becomes, cause }));
         const [kept, right] = [[first, ...later], this.#rightSteps(row)];
         // Each takes back what was before it: sums that are read from differences take both at their word.
@@ -73,8 +73,12 @@ export class AuditMappings {
     for (const [row, steps] of audited) {
       for (const [index, { recordedAtMs, mapping, cause }] of steps.entries()) {
         const before = steps[index - 1];
-        if (before === undefined) this.#setMapping.run(mapping, ...row.slice(0, 6));
-        else this.#differences.add([hour, dpu, cause ?? 0, before.mapping, mapping, recordedAtMs, packEvents([row])]);
+        if (before === undefined) {
+          this.#setMapping.run(mapping, ...row.slice(0, 6));
+          continue;
+        }
+        const packed = packEvents([identityOf(row)]);
+        this.#differences.add([hour, dpu, cause ?? 0, before.mapping, mapping, recordedAtMs, packed]);
       }
     }
   }

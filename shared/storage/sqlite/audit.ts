@@ -7,10 +7,10 @@ import { AuditShifts } from './audit-shifts.ts';
 import { monthOf } from './changes.ts';
 import { transaction } from './database.ts';
 import { Days } from './days.ts';
+import { SECONDS_PER_HOUR } from './event-row.ts';
 import { Shifts } from './late-ledger.ts';
 import { HOUR_MS } from './minutes.ts';
 import type { Names } from './names.ts';
-import { SECONDS_PER_HOUR } from './raw-events.ts';
 
 type MutableSums = { -readonly [Key in keyof Sums]: number };
 
@@ -53,7 +53,8 @@ export async function audit(
   const nextSecond = database.prepare(
     `SELECT min(at) AS second FROM (SELECT min(second) AS at FROM event WHERE second >= ?1
        UNION ALL SELECT 3600 * min(hour) FROM rollup_hour WHERE 3600 * hour >= ?1
-       UNION ALL SELECT 3600 * min(hour) FROM dpu_hour WHERE 3600 * hour >= ?1
+       UNION ALL SELECT 3600 * min(hour) FROM event_hour WHERE 3600 * hour >= ?1
+       UNION ALL SELECT 3600 * min(hour) FROM event_hour_full WHERE 3600 * hour >= ?1
        UNION ALL SELECT 86400 * min(day) FROM shift_day WHERE 86400 * day >= ?1)`,
   );
   const [days, months, all, since] = [new Totals(), new Totals(), new Totals(), new Totals()];

@@ -2,12 +2,12 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { packDifferences } from './upgrade.ts';
+import { stepFrom } from './upgrade.ts';
 
 /** Raised with every change of a schema that an older build could not read; a database of a newer version is refused. */
 const SCHEMA_VERSION = {
   'journal.sql': 1,
-  'history.sql': 2,
+  'history.sql': 3,
   'floorplan.sql': 1,
   'fleet.sql': 1,
 } as const satisfies Record<OpenOptions['schema'], number>;
@@ -63,9 +63,8 @@ function makeReady(database: DatabaseSync, { schema, cacheKib = 2048 }: OpenOpti
   database.exec(`PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = ${WAL_PAGES[schema]}`);
   database.exec(`PRAGMA cache_size = -${cacheKib}; PRAGMA temp_store = MEMORY`);
   if (userVersion(database) === 0) createSchema(database, schema);
-  const added = ADDED[schema];
-  if (added !== undefined) database.exec(readFileSync(new URL(added, import.meta.url), 'utf8'));
-  if (schema === 'history.sql' && userVersion(database) === 1) upgrade(database);
+  if (schema === 'history.sql') upgrade(database);
+  addTables(database, schema);
   const version = userVersion(database);
   if (version !== SCHEMA_VERSION[schema]) {
     throw new Error(`it has schema version ${version}; this build of footfall reads ${SCHEMA_VERSION[schema]}`);
@@ -150,12 +149,25 @@ function userVersion(database: DatabaseSync): number {
   return Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
 }
 
+/** Several threads that open an old database help one another, or wait for as long as one of them takes. */
 function upgrade(database: DatabaseSync): void {
-  transaction(database, () => {
-    if (userVersion(database) !== 1) return;
-    packDifferences(database);
-    database.exec('PRAGMA user_version = 2');
-  });
+  while (userVersion(database) < SCHEMA_VERSION['history.sql']) {
+    try {
+      transaction(database, () => {
+        const version = userVersion(database);
+        if (version === SCHEMA_VERSION['history.sql']) return;
+        addTables(database, 'history.sql');
+        database.exec(`PRAGMA user_version = ${stepFrom(database, version)}`);
+      });
+    } catch (error) {
+      if (!isBusy(error)) throw error;
+    }
+  }
+}
+
+function addTables(database: DatabaseSync, schema: OpenOptions['schema']): void {
+  const added = ADDED[schema];
+  if (added !== undefined) database.exec(readFileSync(new URL(added, import.meta.url), 'utf8'));
 }
 
 function createSchema(database: DatabaseSync, schema: OpenOptions['schema']): void {

@@ -2,9 +2,9 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Profile } from '../history.ts';
 import { Differences, unpackEvents } from './differences.ts';
+import { SECOND_MS } from './event-row.ts';
 import { HOUR_MS } from './minutes.ts';
 import { type Effect, effectOf } from './names.ts';
-import { SECOND_MS } from './raw-events.ts';
 
 /** Changes of one space at one moment; several may share a moment. */
 export type Delta = { readonly atMs: number; readonly entrances: number; readonly exits: number };

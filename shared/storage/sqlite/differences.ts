@@ -3,16 +3,8 @@
 //   event = 8 * (ms within the hour) + (4: with seq) + (2: with epoch) + (1: direction is +1), epoch, seq   (varints)
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { readVarint, writeVarint } from '../varint.ts';
+import { ABSENT, type EventRow, type Identity, identityOf, SECONDS_PER_HOUR } from './event-row.ts';
 import { HOUR_MS } from './minutes.ts';
-import { ABSENT, type EventRow, SECONDS_PER_HOUR, timestampOf } from './raw-events.ts';
-
-/** What tells events of one DPU apart, and when it happened, ms since 1970 UTC. */
-export type PackedEvent = {
-  readonly atMs: number;
-  readonly direction: 1 | -1;
-  readonly epoch: number;
-  readonly seq: number;
-};
 
 /** A row of `difference_hour`. */
 export type DifferenceRow = readonly [
@@ -35,12 +27,11 @@ export type Step = {
 
 const [DIRECTION, EPOCH, SEQ, FLAGS] = [1, 2, 4, 8];
 
-export function packEvents(rows: readonly EventRow[]): Uint8Array {
+export function packEvents(events: readonly Identity[]): Uint8Array {
   const bytes: number[] = [];
-  for (const row of rows) {
-    const [, , , direction, epoch, seq] = row;
+  for (const { atMs, direction, epoch, seq } of events) {
     const flags = (direction === 1 ? DIRECTION : 0) + (epoch === ABSENT ? 0 : EPOCH) + (seq === ABSENT ? 0 : SEQ);
-    writeVarint(bytes, (timestampOf(row) % HOUR_MS) * FLAGS + flags);
+    writeVarint(bytes, (atMs % HOUR_MS) * FLAGS + flags);
     if (epoch !== ABSENT) writeVarint(bytes, epoch);
     if (seq !== ABSENT) writeVarint(bytes, seq);
   }
@@ -48,7 +39,7 @@ export function packEvents(rows: readonly EventRow[]): Uint8Array {
 }
 
 /** The opposite, of a row's hour and events. */
-export function* unpackEvents(hour: number, packed: Uint8Array): Generator<PackedEvent> {
+export function* unpackEvents(hour: number, packed: Uint8Array): Generator<Identity> {
   const cursor = { at: 0 };
   while (cursor.at < packed.length) {
     const head = readVarint(packed, cursor);
@@ -62,7 +53,7 @@ export function* unpackEvents(hour: number, packed: Uint8Array): Generator<Packe
 }
 
 /** Told apart from the others of its DPU. */
-function keyOf(atMs: number, direction: number, epoch: number, seq: number): string | number {
+function keyOf({ atMs, direction, epoch, seq }: Identity): string | number {
   // Most have neither epoch nor seq; a number is made faster than a text.
   return epoch === ABSENT && seq === ABSENT ? atMs * direction : `${atMs * direction} ${epoch} ${seq}`;
 }
@@ -101,31 +92,31 @@ export class Differences {
   }
 
   /** How each event of the hour and DPU that has differences came to be mapped, in the order of facts. */
-  stepsOf(hour: number, dpu: number): (row: EventRow) => readonly Step[] {
+  stepsOf(hour: number, dpu: number): (event: Identity) => readonly Step[] {
     const rows = this.#ofDpu.all(hour, dpu) as unknown as DifferenceRow[];
     if (rows.length === 0) return () => [];
     const steps = new Map<string | number, Step[]>();
     for (const [, , cause, was, becomes, recordedAtMs, events] of rows) {
-      for (const { atMs, direction, epoch, seq } of unpackEvents(hour, events)) {
-        const key = keyOf(atMs, direction, epoch, seq);
+      for (const event of unpackEvents(hour, events)) {
+        const key = keyOf(event);
         const step = { cause, was, becomes, recordedAtMs };
         const known = steps.get(key);
         if (known === undefined) steps.set(key, [step]);
         else known.push(step);
       }
     }
-    return (row) => steps.get(keyOf(timestampOf(row), row[3], row[4], row[5])) ?? [];
+    return (event) => steps.get(keyOf(event)) ?? [];
   }
 
   /** How all facts so far map events. What it has read it remembers: good for one transaction. */
   mappings(): (row: EventRow) => number {
     const isRemapped = new Map<number, boolean>();
-    const stepsOf = new Map<string, (row: EventRow) => readonly Step[]>();
+    const stepsOf = new Map<string, (event: Identity) => readonly Step[]>();
     return (row) => {
       const hour = Math.floor(row[0] / SECONDS_PER_HOUR);
       if (!remember(isRemapped, hour, () => this.#any.get(hour) !== undefined)) return row[8];
       const steps = remember(stepsOf, `${hour} ${row[1]}`, () => this.stepsOf(hour, row[1]));
-      return steps(row).at(-1)?.becomes ?? row[8];
+      return steps(identityOf(row)).at(-1)?.becomes ?? row[8];
     };
   }
 }

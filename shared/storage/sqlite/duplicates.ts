@@ -3,7 +3,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Direction } from '../../event.ts';
 import type { DpuId } from '../../ids.ts';
 import type { Repeated, Span } from '../history.ts';
-import { type EventRow, SECOND_MS } from './raw-events.ts';
+import { type EventRow, SECOND_MS } from './event-row.ts';
 
 /** Counts the copies among what was committed; part of the transaction that moves the cursor past them. */
 export class DuplicateCounter {

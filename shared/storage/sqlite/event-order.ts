@@ -1,6 +1,6 @@
 // The order of raw events in pages: by timestamp or by recording, then by what tells events apart.
 import type { EventsQuery } from '../history.ts';
-import { type EventRow, timestampOf } from './raw-events.ts';
+import { type EventRow, timestampOf } from './event-row.ts';
 
 /** The place of a row in the order asked for: the time it is ordered by, then the columns of its key. */
 export type Key = readonly [

@@ -6,9 +6,10 @@ import { type EventsPage, type EventsQuery, isInSpans, type Span, type StoredEve
 import { MappingTable } from './deltas.ts';
 import { Differences } from './differences.ts';
 import { afterCursor, EDGE, type Key, keyOf, type Order } from './event-order.ts';
+import { type EventRow, timestampOf } from './event-row.ts';
 import { HOUR_MS } from './minutes.ts';
 import type { Effect } from './names.ts';
-import { type EventRow, RawEvents, timestampOf } from './raw-events.ts';
+import { RawEvents } from './raw-events.ts';
 
 /** Rows looked at together; the page's filter may leave fewer. */
 const BATCH_ROWS = 1000;

@@ -8,6 +8,25 @@ CREATE TABLE IF NOT EXISTS heard (
   hold_until INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- The events of one DPU and hour, so that a recount finds all that it needs of them together, and reads none of their rows:
+-- identity, mapping, and when a late one was recorded. Packed as hour-packing.ts says, unordered. What does not fit is in
+-- event_hour_full, which is never added to: so the rows that are lie close together, and are short.
+CREATE TABLE IF NOT EXISTS event_hour (
+  hour INTEGER NOT NULL,
+  dpu INTEGER NOT NULL,
+  mapping INTEGER NOT NULL,
+  events BLOB NOT NULL,
+  PRIMARY KEY (hour, dpu, mapping)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS event_hour_full (
+  hour INTEGER NOT NULL,
+  dpu INTEGER NOT NULL,
+  mapping INTEGER NOT NULL,
+  part INTEGER NOT NULL,
+  events BLOB NOT NULL,
+  PRIMARY KEY (hour, dpu, mapping, part)
+) STRICT, WITHOUT ROWID;
+
 -- How often the event with this identity came again after it was stored. Counted with the cursor, so an entry read again adds nothing.
 CREATE TABLE IF NOT EXISTS duplicate (
   dpu INTEGER NOT NULL,

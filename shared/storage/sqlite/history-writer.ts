@@ -1,6 +1,6 @@
 // The history database as the processor writes it: one transaction a batch, holding the events and all that follows from them.
 //
-//   events ─▶ identity ─▶ event, dpu_hour ─▶ deltas ─▶ rollups, live ────────────────┐
+//   events ─▶ identity ─▶ event, event_hour ─▶ deltas ─▶ rollups, live ──────────────┐
 //   facts  ─▶ recount ─▶ events they remap ─▶ difference ─▶ deltas ─▶ rollups, live ─┴▶ change_log, progress, COMMIT
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
@@ -22,11 +22,12 @@ import { Changes, prepareChanges } from './changes.ts';
 import { isDiskFailure, isDiskFull, openDatabase, transaction } from './database.ts';
 import { Days } from './days.ts';
 import { DuplicateCounter } from './duplicates.ts';
+import { rowsOf, SECOND_MS, timestampOf } from './event-row.ts';
 import { Extremes } from './extremes.ts';
 import { HeardWriter } from './heard.ts';
 import { LiveStarts } from './live-starts.ts';
 import { type Effect, Names } from './names.ts';
-import { RawEvents, rowsOf, SECOND_MS, timestampOf } from './raw-events.ts';
+import { RawEvents } from './raw-events.ts';
 import { Recounter } from './recounter.ts';
 import { Sums } from './sums.ts';
 

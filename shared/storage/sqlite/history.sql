@@ -35,14 +35,6 @@ CREATE TABLE event (
   PRIMARY KEY (second, dpu, ms, direction, epoch, seq)
 ) STRICT, WITHOUT ROWID;
 
--- Where to find the events of one DPU: the seconds of the hour (0..3599, two bytes each, big-endian, unordered, may repeat).
-CREATE TABLE dpu_hour (
-  hour INTEGER NOT NULL,
-  dpu INTEGER NOT NULL,
-  seconds BLOB NOT NULL,
-  PRIMARY KEY (hour, dpu)
-) STRICT, WITHOUT ROWID;
-
 -- Where to find the events recorded in one hour: the hours of their timestamps.
 CREATE TABLE arrival (
   recorded_hour INTEGER NOT NULL,

@@ -9,13 +9,12 @@ import { readVarint, unzigzag, writeVarint, zigzag } from '../varint.ts';
 import { SPACES_MAX } from './changes.ts';
 import { MappingTable, type SpaceEffects } from './deltas.ts';
 import { Differences, unpackEvents } from './differences.ts';
+import { LATE_AFTER_MS } from './event-row.ts';
 import { HOUR_MS } from './minutes.ts';
 import type { Effect } from './names.ts';
 
 const HOURS_PER_DAY = 24;
 const DAY_MS = HOURS_PER_DAY * HOUR_MS;
-/** As the index event_recorded_late has it: an event recorded later than that after its timestamp is late, s. */
-const LATE_AFTER_S = 60;
 
 export function packHours(nets: readonly number[]): Uint8Array {
   const bytes: number[] = [];
@@ -114,12 +113,12 @@ export class LateLedger {
            ON (${recordedAt}) / ${HOUR_MS} = +recorded_hour AND second / 3600 = +hour
          WHERE recorded_hour >= CAST(?3 AS INTEGER) / ${HOUR_MS}
            AND hour >= CAST(?1 AS INTEGER) / ${HOUR_MS} AND hour <= CAST(?2 AS INTEGER) / ${HOUR_MS}
-           AND recorded_after_ms > ${LATE_AFTER_S * 1000} AND ${recordedAt} > ?3 AND ${span}`,
+           AND recorded_after_ms > ${LATE_AFTER_MS} AND ${recordedAt} > ?3 AND ${span}`,
     );
     this.#onTime = database.prepare(
       `SELECT direction, mapping FROM event
-         WHERE second >= CAST(?3 AS INTEGER) / 1000 - ${LATE_AFTER_S} AND second <= CAST(?2 AS INTEGER) / 1000
-           AND recorded_after_ms <= ${LATE_AFTER_S * 1000} AND ${recordedAt} > ?3 AND ${span}`,
+         WHERE second >= (CAST(?3 AS INTEGER) - ${LATE_AFTER_MS}) / 1000 AND second <= CAST(?2 AS INTEGER) / 1000
+           AND recorded_after_ms <= ${LATE_AFTER_MS} AND ${recordedAt} > ?3 AND ${span}`,
     );
     for (const statement of [this.#late, this.#onTime]) statement.setReturnArrays(true);
     this.#firstDay = database.prepare('SELECT day FROM shift_day ORDER BY day LIMIT 1');

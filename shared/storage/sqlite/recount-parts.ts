@@ -43,10 +43,6 @@ export function prepareRecounts(database: DatabaseSync) {
     setCounted: database.prepare('UPDATE recount_part SET is_counted = 1 WHERE number = ?'),
     setNextHour: database.prepare('UPDATE recount_part SET next_hour = ? WHERE number = ?'),
     dropPart: database.prepare('DELETE FROM recount_part WHERE number = ?'),
-    eventsOfPart: database.prepare(
-      `WITH RECURSIVE hours (hour) AS (SELECT ?1 UNION ALL SELECT hour + 1 FROM hours WHERE hour < ?2)
-       SELECT coalesce(sum(length(seconds) / 2), 0) AS events FROM hours CROSS JOIN dpu_hour USING (hour) WHERE dpu = ?3`,
-    ),
     addTotal: database.prepare('UPDATE recount SET events_total = events_total + ? WHERE fact = ?'),
     addDone: database.prepare(
       'UPDATE recount SET events_done = events_done + ?1, events_total = max(events_total, events_done + ?1) WHERE fact = ?2',

@@ -10,10 +10,13 @@ import type { EndOfEvent, TakenFact } from '../history.ts';
 import type { ChangeLog } from './change-log.ts';
 import type { Changes } from './changes.ts';
 import { Differences, packEvents } from './differences.ts';
+import { EventHours } from './event-hours.ts';
+import { LATE_AFTER_MS } from './event-row.ts';
+import type { HourEvent } from './hour-packing.ts';
 import { Shifts, ShiftWriter } from './late-ledger.ts';
 import { HOUR_MS } from './minutes.ts';
 import type { Effect, Names } from './names.ts';
-import { type EventRow, type RawEvents, timestampOf } from './raw-events.ts';
+import type { RawEvents } from './raw-events.ts';
 import { type Part, partOf, prepareRecounts, type RecountStatements } from './recount-parts.ts';
 
 /** Events recounted in one transaction: some 30 ms, for which ingest waits. */
@@ -37,6 +40,7 @@ type Piece = {
 export class Recounter {
   readonly #names: Names;
   readonly #rawEvents: RawEvents;
+  readonly #hours: EventHours;
   readonly #log: ChangeLog;
   readonly #differences: Differences;
   readonly #shifts: ShiftWriter;
@@ -45,6 +49,7 @@ export class Recounter {
   constructor(database: DatabaseSync, names: Names, rawEvents: RawEvents, log: ChangeLog) {
     this.#names = names;
     this.#rawEvents = rawEvents;
+    this.#hours = new EventHours(database);
     this.#log = log;
     this.#differences = new Differences(database);
     this.#shifts = new ShiftWriter(database);
@@ -103,9 +108,9 @@ export class Recounter {
   }
 
   #countEvents(factNumber: number, part: Part): void {
-    const row = this.#statements.eventsOfPart.get(part.nextHour, part.lastHour, part.dpu);
+    const events = this.#hours.count(part.dpu, part.nextHour, part.lastHour);
     this.#statements.setCounted.run(part.number);
-    this.#statements.addTotal.run(Number(row?.['events']), factNumber);
+    this.#statements.addTotal.run(events, factNumber);
   }
 
   /** Remaps whole hours of the part until `limit` events are done, or all; answers how many were. */
@@ -117,8 +122,8 @@ export class Recounter {
       hour += look, look = Math.min(2 * look, HOURS_PER_LOOK.most)
     ) {
       const lastHour = Math.min(hour + look - 1, part.lastHour);
-      for (const [found, rows] of this.#rawEvents.hoursOfDpu(part.dpu, hour, lastHour)) {
-        done += this.#remapHour(part, recount, found, rows);
+      for (const [found, events] of this.#hours.ofDpu(part.dpu, hour, lastHour)) {
+        done += this.#remapHour(part, recount, found, events);
         if (done >= limit && found < part.lastHour) {
           this.#statements.setNextHour.run(found + 1, part.number);
           return done;
@@ -129,41 +134,40 @@ export class Recounter {
     return done;
   }
 
-  /** Remaps those of the rows, all of the part's DPU and one hour, that are its; answers how many were. */
-  #remapHour(part: Part, recount: Piece, hour: number, rows: readonly EventRow[]): number {
+  /** Remaps those of the events, all of the part's DPU and one hour, that are its; answers how many were. */
+  #remapHour(part: Part, recount: Piece, hour: number, events: readonly HourEvent[]): number {
     const { factNumber, changes, shifts, endOf } = recount;
     const [was, becomes] = [this.#effect(part.was), this.#effect(part.becomes)];
     const moves = [[without(was, becomes), -1] as const, [without(becomes, was), 1] as const];
-    const touched = this.#touched(part, hour, rows);
-    const byRecording = new Map<number, EventRow[]>();
-    for (const row of touched) {
-      const timestampMs = timestampOf(row);
-      // The later of the fact's and the event's recording: a fact may be announced to a partition after events newer than it.
-      const recordedAtMs = Math.max(recount.recordedAtMs, timestampMs + row[6]);
-      const together = byRecording.get(recordedAtMs);
-      if (together === undefined) byRecording.set(recordedAtMs, [row]);
-      else together.push(row);
-      const source = { kind: 'recount', number: factNumber, recordedAtMs } as const;
-      for (const [effect, weight] of moves) {
-        changes.add(timestampMs, row[3], effect, weight);
-        shifts.add(timestampMs, row[3], effect, weight, recordedAtMs);
-        this.#log.crossing(timestampMs, row[3], effect, weight, source, endOf);
-      }
-    }
+    const touched = this.#touched(part, hour, events);
+    const byRecording = Map.groupBy(touched, (event) => this.#recordedAtMs(part, recount, event));
     for (const [recordedAtMs, together] of byRecording) {
-      const events = packEvents(together);
-      this.#differences.add([hour, part.dpu, factNumber, part.was, part.becomes, recordedAtMs, events]);
+      const source = { kind: 'recount', number: factNumber, recordedAtMs } as const;
+      for (const { atMs, direction } of together) {
+        for (const [effect, weight] of moves) {
+          changes.add(atMs, direction, effect, weight);
+          shifts.add(atMs, direction, effect, weight, recordedAtMs);
+          this.#log.crossing(atMs, direction, effect, weight, source, endOf);
+        }
+      }
+      const packed = packEvents(together);
+      this.#differences.add([hour, part.dpu, factNumber, part.was, part.becomes, recordedAtMs, packed]);
     }
     return touched.length;
   }
 
-  /** Those of the rows, all of one hour, that are in the part's period and are mapped as it says by all recounts so far. */
-  #touched({ dpu, fromMs, untilMs, was }: Part, hour: number, rows: readonly EventRow[]): EventRow[] {
+  /** The later of the fact's and the event's recording: a fact may be announced to a partition after events newer than it. */
+  #recordedAtMs({ dpu }: Part, { recordedAtMs }: Piece, event: HourEvent): number {
+    if (event.recordedAfterMs === null && event.atMs + LATE_AFTER_MS <= recordedAtMs) return recordedAtMs;
+    return Math.max(recordedAtMs, event.atMs + (event.recordedAfterMs ?? this.#rawEvents.recordedAfterMs(dpu, event)));
+  }
+
+  /** Those of the events, all of one hour, that are in the part's period and are mapped as it says by all recounts so far. */
+  #touched({ dpu, fromMs, untilMs, was }: Part, hour: number, events: readonly HourEvent[]): HourEvent[] {
     const stepsOf = this.#differences.stepsOf(hour, dpu);
-    return rows.filter((row) => {
-      const timestampMs = timestampOf(row);
-      if (timestampMs < fromMs || timestampMs >= untilMs) return false;
-      return (stepsOf(row).at(-1)?.becomes ?? row[8]) === was;
+    return events.filter((event) => {
+      if (event.atMs < fromMs || event.atMs >= untilMs) return false;
+      return (stepsOf(event).at(-1)?.becomes ?? event.mapping) === was;
     });
   }
 

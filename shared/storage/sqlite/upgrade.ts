@@ -1,13 +1,26 @@
-// From version 1 of the history's schema, which had a row for each difference, to version 2.
+// From older versions of the history's schema to the newest, step by step, each in a transaction of its own.
+//
+//   1  a row for each difference        ─▶  differences packed by hour
+//   2  of a DPU's events only the seconds  ─▶  its events packed by hour, hours at a time
 import type { DatabaseSync } from 'node:sqlite';
 import { MappingTable } from './deltas.ts';
 import { Differences, packEvents } from './differences.ts';
+import { EventHours } from './event-hours.ts';
+import { type EventRow, identityOf, SECONDS_PER_HOUR, timestampOf } from './event-row.ts';
 import { Shifts, ShiftWriter } from './late-ledger.ts';
 import type { Effect } from './names.ts';
-import { type EventRow, SECONDS_PER_HOUR, timestampOf } from './raw-events.ts';
 
-/** The rows of `difference` become `difference_hour` and `shift_day`. Call within one transaction. */
-export function packDifferences(database: DatabaseSync): void {
+/** Events packed in one transaction: a second or less, for which other threads that open the store wait. */
+const EVENTS_PER_STEP = 100_000;
+
+/** Takes one step from `version`; answers the version it has come to. Call within one transaction. */
+export function stepFrom(database: DatabaseSync, version: number): number {
+  if (version === 1) packDifferences(database);
+  return version === 1 || packSomeEvents(database) ? version + 1 : version;
+}
+
+/** The rows of `difference` become `difference_hour` and `shift_day`. */
+function packDifferences(database: DatabaseSync): void {
   const effects = new MappingTable(database).effects();
   const [differences, writer] = [new Differences(database), new ShiftWriter(database)];
   const hours = database.prepare(`SELECT DISTINCT second / ${SECONDS_PER_HOUR} AS hour FROM difference ORDER BY hour`);
@@ -27,11 +40,32 @@ export function packDifferences(database: DatabaseSync): void {
       const event: EventRow = [...key, 0, 0, number('was')];
       const [was, becomes, recordedAtMs] = [number('was'), number('becomes'), number('recorded_at')];
       const place = [Number(hour), number('dpu'), number('cause'), was, becomes, recordedAtMs] as const;
-      differences.add([...place, packEvents([event])]);
+      differences.add([...place, packEvents([identityOf(event)])]);
       shifts.add(timestampOf(event), event[3], effects[was] as Effect, -1, recordedAtMs);
       shifts.add(timestampOf(event), event[3], effects[becomes] as Effect, 1, recordedAtMs);
     }
     writer.write(shifts);
   }
   database.exec('DROP TABLE difference');
+}
+
+/** Fills `event_hour` from where it ends, as it was made for this; true when all events are in it. */
+function packSomeEvents(database: DatabaseSync): boolean {
+  // Gone first, so that no older build goes on with a store that is half done.
+  database.exec('DROP TABLE IF EXISTS dpu_hour');
+  const hours = new EventHours(database);
+  const last = database.prepare('SELECT max(hour) AS hour FROM event_hour').get()?.['hour'];
+  const next = database.prepare(`SELECT min(second) / ${SECONDS_PER_HOUR} AS hour FROM event WHERE second >= ?`);
+  const ofHour = database.prepare('SELECT * FROM event WHERE second >= ? AND second < ?');
+  ofHour.setReturnArrays(true);
+  let fromHour = last === null ? 0 : Number(last) + 1;
+  for (let events = 0; events < EVENTS_PER_STEP; ) {
+    const hour = next.get(fromHour * SECONDS_PER_HOUR)?.['hour'];
+    if (hour === null || hour === undefined) return true;
+    fromHour = Number(hour) + 1;
+    const rows = ofHour.all(Number(hour) * SECONDS_PER_HOUR, fromHour * SECONDS_PER_HOUR) as unknown as EventRow[];
+    hours.add(rows);
+    events += rows.length;
+  }
+  return false;
 }
