@@ -29,7 +29,7 @@ export async function benchFootprint(store: FilledStore, report: (line: string) 
   const resident = residentBytes(service.pid);
   return [
     {
-      name: 'bytes on disk an event, index by DPU and journal included',
+      name: 'bytes on disk an event, its packed copy and journal included',
       measured: (bytes / store.events).toFixed(1),
       peer: `${whole(store.events)} events, ${whole(bytes / MEGABYTE)} MB`,
       target: '<= 60',
