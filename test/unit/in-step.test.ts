@@ -1,3 +1,4 @@
+// A crowd of questions is asked together, and one alone at once.
 import { expect, test } from 'vitest';
 import { InStep } from '../../shared/in-step.ts';
 
