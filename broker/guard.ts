@@ -9,41 +9,23 @@
 // aedes is given the connection when it first asks for what is aedes' to answer: most DPUs publish, ping and are gone, and
 // a client of aedes costs more than all the rest of a connection.
 import { randomUUID } from 'node:crypto';
-import { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
 import type { DpuId } from '../shared/ids.ts';
 import type { AedesStream } from './aedes-stream.ts';
 import { type Connect, readConnect, readLevel } from './connect-packet.ts';
+import { Connection } from './connection.ts';
 import { FastPath, type FastPathOwner } from './fast-path.ts';
-import { FrameError, type Header, PACKET, type Refusal } from './frames.ts';
+import { FrameError, type Header, PACKET } from './frames.ts';
 import type { Accepted, Gate } from './gate.ts';
 import { Intake } from './intake.ts';
 import { overdue, type Silence } from './overdue.ts';
-import { Peer } from './peer.ts';
 import { PublishRate } from './publish-rate.ts';
-import type { FiveSubscriptions } from './subscriptions-five.ts';
 import * as five from './version-five.ts';
 import * as four from './version-four.ts';
 
-/** Emits `close` when it is destroyed. */
-export class Guard extends EventEmitter<{ close: [] }> implements FastPathOwner {
-  /** Where the peer is; the socket's, or what a balancer says of it. */
-  readonly address: string;
-  /** What CONNECT said, once it has come; what it came with to be let in is forgotten when that is decided. */
-  connect: Connect | null = null;
-  /** What CONNECT said, or a name that nobody else has. */
-  clientId = '';
-  /** True: no more is taken from it, nor sent to it. */
-  destroyed = false;
-  /** What the client's PUBACKs are for, or refuse (`isTaken` false); false: for nothing that was sent. */
-  acknowledged: (packetId: number, isTaken: boolean) => boolean = () => false;
-  /** Of a client that speaks MQTT 5 and has been accepted. */
-  subscriptions: FiveSubscriptions | null = null;
-  readonly #gate: Gate;
-  readonly #peer: Peer;
+export class Guard extends Connection implements FastPathOwner {
   readonly #fastPath: FastPath;
   readonly #intake: Intake;
-  #level = 4;
   #aedes: AedesStream | null = null;
   #phase: Silence['phase'] = 'new';
   #accepted: Accepted | null = null;
@@ -53,14 +35,9 @@ export class Guard extends EventEmitter<{ close: [] }> implements FastPathOwner 
   #quietCallbacks: (() => void)[] = [];
 
   constructor(source: Duplex, address: string, gate: Gate) {
-    super();
-    this.address = address;
-    this.#gate = gate;
-    this.#peer = new Peer(source, gate.limits, gate.nowMs());
+    super(source, address, gate);
     this.#fastPath = new FastPath(gate.ingest, gate.times, this);
     this.#intake = new Intake(this, this.#fastPath);
-    source.on('error', (error) => this.destroy(error));
-    source.on('close', () => this.destroy());
     source.on('data', (chunk: Buffer) => this.#receive(chunk));
     source.on('end', () => {
       this.#ended = true;
@@ -72,37 +49,32 @@ export class Guard extends EventEmitter<{ close: [] }> implements FastPathOwner 
     return this.#accepted !== null;
   }
 
-  /** The protocol level in CONNECT; as long as that has not come, that of MQTT 3.1.1. */
-  get level(): number {
-    return this.#level;
-  }
-
   /** Null: not accepted yet. */
   get accepted(): Accepted | null {
     return this.#accepted;
   }
 
   get packetBytesMax(): number {
-    return this.#gate.limits[this.#phase === 'new' ? 'connectBytesMax' : 'packetBytesMax'];
+    return this.gate.limits[this.#phase === 'new' ? 'connectBytesMax' : 'packetBytesMax'];
   }
 
   /** What it is taken to cost without what it holds. */
   get ownBytes(): number {
-    const { connectionBytes, subscriberBytes } = this.#gate.limits;
+    const { connectionBytes, subscriberBytes } = this.gate.limits;
     return this.#aedes === null ? connectionBytes : connectionBytes + subscriberBytes;
   }
 
   /** Bytes that wait to be complete, to pass, or to be taken by the peer. */
   get heldBytes(): number {
-    return this.#intake.bytes + this.#peer.unsentBytes;
+    return this.#intake.bytes + this.peer.unsentBytes;
   }
 
   /** The client is accepted: what it sent behind CONNECT may pass. */
   accept(accepted: Accepted): void {
     const { publishesPerSecondMax: perSecond } = accepted;
     const connect = this.connect as Connect;
-    if (perSecond !== null) this.#rate = new PublishRate(perSecond, this.#gate.nowMs());
-    this.send(this.level === 5 ? five.welcome(connect, this.clientId, this.#gate.limits) : four.WELCOME);
+    if (perSecond !== null) this.#rate = new PublishRate(perSecond, this.gate.nowMs());
+    this.send(this.level === 5 ? five.welcome(connect, this.clientId, this.gate.limits) : four.WELCOME);
     this.connect = { ...connect, username: undefined, password: undefined };
     this.#accepted = accepted;
     this.#phase = 'open';
@@ -126,20 +98,16 @@ export class Guard extends EventEmitter<{ close: [] }> implements FastPathOwner 
 
   /** Closes the connection when the peer has been silent, or has not read, for too long. */
   closeIfOverdue(nowMs: number): void {
-    const { isClogged, isRead } = this.#peer;
-    const silentMs = this.#peer.silentMs(nowMs);
+    const { isClogged, isRead } = this.peer;
+    const silentMs = this.peer.silentMs(nowMs);
     const keepaliveS = this.connect?.keepaliveS ?? 0;
-    const refusal = overdue({ phase: this.#phase, silentMs, isClogged, isRead, keepaliveS }, this.#gate.limits);
+    const refusal = overdue({ phase: this.#phase, silentMs, isClogged, isRead, keepaliveS }, this.gate.limits);
     if (refusal !== null) this.refuse(refusal, `nothing for ${Math.round(silentMs)} ms`);
-  }
-
-  send(bytes: Buffer, taken?: () => void): void {
-    this.#peer.send(bytes, taken);
   }
 
   /** The client has shown that it is there. */
   alive(): void {
-    if (this.#accepted !== null) this.#gate.ingest.alive(this.clientId as DpuId);
+    if (this.#accepted !== null) this.gate.ingest.alive(this.clientId as DpuId);
   }
 
   /** The client has said its last word; what it is owed has been answered, and is written at the end of this turn. */
@@ -148,36 +116,13 @@ export class Guard extends EventEmitter<{ close: [] }> implements FastPathOwner 
     queueMicrotask(() => this.destroy());
   }
 
-  /** Closes the connection, with a word about the reason where the version has one [MQTT-4.8.0-1] [MQTT-4.13.1-1]. */
-  refuse(refusal: Refusal, why: string): void {
-    if (this.destroyed) return;
-    this.#gate.refused(refusal, why, this.connect?.clientId);
-    const version = this.level === 5 ? five : four;
-    const word = version.farewell(this.isAccepted, refusal);
-    if (word !== null) this.#peer.send(word);
-    this.destroy(word === null ? new Error(why) : null);
-  }
-
-  /** Ends the connection: in order, or with an error at once. */
-  destroy(error: Error | null = null): void {
-    if (this.destroyed) return;
-    this.destroyed = true;
-    this.#gate.left(this);
-    this.#intake.clear();
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    for (const quiet of this.#quietCallbacks.splice(0)) quiet();
-    this.#aedes?.destroy();
-    this.#peer[error === null ? 'close' : 'destroy']();
-    if (this.listenerCount('close') > 0) process.nextTick(() => this.emit('close'));
-  }
-
   /** Reads on, or not. */
   flow(): void {
-    if (!this.destroyed) this.#peer.flow((this.#aedes?.wanted ?? true) && !this.#intake.isBarred);
+    if (!this.destroyed) this.peer.flow((this.#aedes?.wanted ?? true) && !this.#intake.isBarred);
   }
 
   flushSoon(path: FastPath): void {
-    this.#gate.flushSoon(path);
+    this.gate.flushSoon(path);
   }
 
   answered(): void {
@@ -211,38 +156,46 @@ export class Guard extends EventEmitter<{ close: [] }> implements FastPathOwner 
       default:
         if (this.level === 5) return five.takeVersionFive(this, bytes, header);
         if (!four.takeVersionFour(this, bytes, header)) return;
-        this.#aedes ??= this.#gate.serve(this);
+        this.#aedes ??= this.gate.serve(this);
         this.#aedes.deliver(bytes.subarray(at, header.end));
     }
   }
 
+  protected override left(): void {
+    this.gate.left(this);
+    this.#intake.clear();
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    for (const quiet of this.#quietCallbacks.splice(0)) quiet();
+    this.#aedes?.destroy();
+  }
+
   #takeConnect(bytes: Buffer, { bodyAt, end }: Header): void {
     const { level, at } = readLevel(bytes, bodyAt, end);
-    this.#level = level;
+    this.level = level;
     this.connect = readConnect(bytes, at, end, level);
     this.clientId = this.connect.clientId || `assigned-${randomUUID()}`;
     this.#phase = 'connecting';
     if (level === 5) this.#fastPath.speakFive();
-    this.#gate.connect(this);
+    this.gate.connect(this);
   }
 
   #mayPublish(first: number): boolean {
-    const { limits } = this.#gate;
+    const { limits } = this.gate;
     if (this.#fastPath.unanswered >= limits.unansweredMax) {
       // A client of MQTT 5 was told how many there may be [MQTT-3.3.4-9].
       if (this.level !== 5 || (first & 6) === 0 || this.#fastPath.owed < limits.unansweredMax) return false;
       throw new FrameError('more publishes than its Receive Maximum', 'receive_maximum');
     }
-    if (!this.#gate.open) this.#gate.wait(this);
-    if (!this.#gate.open) return false;
-    const waitMs = this.#rate?.waitMs(this.#gate.nowMs()) ?? 0;
+    if (!this.gate.open) this.gate.wait(this);
+    if (!this.gate.open) return false;
+    const waitMs = this.#rate?.waitMs(this.gate.nowMs()) ?? 0;
     if (waitMs > 0) this.#timer = setTimeout(() => this.advance(), waitMs);
     return waitMs === 0;
   }
 
   #receive(chunk: Buffer): void {
     // CONNECT has its time in all, however slowly it comes.
-    if (this.#phase !== 'new') this.#peer.heard();
+    if (this.#phase !== 'new') this.peer.heard();
     if (!this.destroyed) this.#work(chunk);
   }
 

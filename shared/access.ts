@@ -92,12 +92,12 @@ export class Access {
 
   /** What the key of this text may do; null when it is not good. */
   async authenticateKey(text: string): Promise<Identity | null> {
-    const { clock } = this.#dependencies;
     if (this.#adminHash !== null && hasHash(this.#adminHash, text)) return ADMIN;
     const id = idOfKey(text);
     if (id === null) return null;
     const credential = await this.#find('key', id);
-    if (credential?.kind !== 'key' || !isTextOf(credential, text) || !isGood(credential, clock.nowMs())) return null;
+    const nowMs = this.#dependencies.clock.nowMs();
+    if (credential?.kind !== 'key' || !isTextOf(credential, text) || !isGood(credential, nowMs)) return null;
     const { scopes, expiresAtMs, rootSpaceId = null, suppressBelow = null } = credential;
     return { id, scopes: impliedScopes(scopes), expiresAtMs, rootSpaceId, suppressBelow };
   }
@@ -136,8 +136,7 @@ export class Access {
   }
 
   /**
-   * Until the answer is called, `onChanged` is told at least once a second which credentials were put (none, mostly), for those who must
-   * end what was begun with them.
+   * Until the answer is called, `onChanged` is told once a second or more which credentials were put (mostly none), for who ends what they began.
    */
   watch(onChanged: (changed: ReadonlySet<CredentialName>) => void): () => void {
     this.#watchers.add(onChanged);
