@@ -15,6 +15,7 @@ export class AedesStream extends Duplex {
   #waiting: Buffer[] | null = [];
   #connackBytes = CONNACK_BYTES;
   #isFull = false;
+  #isOver = false;
 
   constructor(guard: Guard) {
     super();
@@ -43,8 +44,16 @@ export class AedesStream extends Duplex {
   ready(): void {
     const waiting = this.#waiting ?? [];
     this.#waiting = null;
+    if (this.#isOver) return void this.destroy();
     for (const packet of waiting) this.deliver(packet);
     this.guard.flow();
+  }
+
+  /** The connection is over. A client that goes while aedes takes its CONNECT would stay among its clients for ever. */
+  leave(): void {
+    this.#isOver = true;
+    if (this.#waiting === null) this.destroy();
+    else this.#waiting = [];
   }
 
   /** aedes reads once a turn and takes `read()` for everything there is; Node 26 answers with one chunk. */
@@ -62,7 +71,7 @@ export class AedesStream extends Duplex {
     const bytes = Buffer.concat(writes.map((write) => write.chunk));
     const passed = Math.min(this.#connackBytes, bytes.length);
     this.#connackBytes -= passed;
-    if (passed < bytes.length) this.guard.send(bytes.subarray(passed));
+    if (passed < bytes.length && !this.#isOver) this.guard.send(bytes.subarray(passed));
     callback();
   }
 

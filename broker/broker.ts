@@ -85,7 +85,8 @@ export async function createBroker(dependencies: BrokerDependencies): Promise<Br
       publishesPerSecondMax: doorman.isLimited(guard) ? limits.publishesPerSecondMax : null,
     });
     ingest.connected(clientId as DpuId);
-    presence?.connected(guard);
+    // What came behind its CONNECT may have ended it already.
+    if (!guard.destroyed) presence?.connected(guard);
     log.debug({ client: clientId }, 'client connected');
   };
   const connect = (guard: Guard): void => {

@@ -166,7 +166,7 @@ export class Guard extends Connection implements FastPathOwner {
     this.#intake.clear();
     if (this.#timer !== null) clearTimeout(this.#timer);
     for (const quiet of this.#quietCallbacks.splice(0)) quiet();
-    this.#aedes?.destroy();
+    this.#aedes?.leave();
   }
 
   #takeConnect(bytes: Buffer, { bodyAt, end }: Header): void {

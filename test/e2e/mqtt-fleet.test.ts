@@ -1,7 +1,9 @@
 // The fleet behind several broker workers: whichever has the connection of a DPU, the API knows it, and when one dies.
 import { connectAsync, type MqttClient } from 'mqtt';
+import { generate } from 'mqtt-packet';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type Client, httpClient } from '../support/http.ts';
+import { connectPacket, openWire } from '../support/mqtt-wire.ts';
 import { type Service, startService } from '../support/service.ts';
 import { removeDir, temporaryDir } from '../support/temporary-dir.ts';
 import { killWorker, workersOf } from '../support/workers.ts';
@@ -75,4 +77,14 @@ test('what workers that are not started again have told is over', async () => {
   } finally {
     removeDir(dataDir);
   }
+});
+
+test('a DPU whose CONNECT is followed by what no client may send is not online', async () => {
+  await using wire = await openWire(service.mqttPort);
+  wire.send(Buffer.concat([generate(connectPacket({ clientId: 'd07' })), Buffer.of(0, 0)]));
+  await wire.closed();
+  await vi.waitFor(async () => {
+    const { refusals, online } = await client.get('/v1/dpus/d07/status');
+    expect({ refusals, online }).toEqual({ refusals: { malformed_packet: 1 }, online: false });
+  }, SOON);
 });
