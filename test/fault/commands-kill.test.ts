@@ -11,7 +11,7 @@ import { type Random, runSeed, seededRandom } from './seed.ts';
 
 const KILLS = setting('FOOTFALL_FAULT_COMMAND_KILLS', 4);
 const IDS = Array.from({ length: 12 }, (_, index) => `dpu-${index}`);
-/** The kill comes at most so long after the first command of a round. */
+/** The kill comes at most so long after the first commands of a round. */
 const LOAD_MS_MAX = 250;
 const PATIENCE = { timeout: 30_000, interval: 50 };
 
@@ -39,8 +39,10 @@ test.each(KINDS)(`${KILLS} kills of %s while commands are under way`, { timeout:
   const accepted = new Map<string, string[]>(IDS.map((id) => [id, []]));
   for (let round = 0; round < KILLS; round++) {
     const stop = new AbortController();
+    const before = countOf(accepted);
     const sending = IDS.map((id) => sendUntil(stop.signal, client, id, accepted.get(id) as string[]));
-    const moment = AbortSignal.timeout(random.below(LOAD_MS_MAX) + 50);
+    await vi.waitFor(() => expect(countOf(accepted)).toBeGreaterThan(before + 1), PATIENCE);
+    const moment = AbortSignal.timeout(random.below(LOAD_MS_MAX) + 1);
     await new Promise((resolve) => moment.addEventListener('abort', resolve));
     await kill(service, random);
     stop.abort();
@@ -56,11 +58,15 @@ test.each(KINDS)(`${KILLS} kills of %s while commands are under way`, { timeout:
       expect(results.filter(({ state }: { state: string }) => state !== 'delivered')).toEqual([]);
     }
   }, PATIENCE);
-  const [sent, come] = [accepted, received].map((ids) => [...ids.values()].flat().length);
+  const [sent, come] = [countOf(accepted), countOf(received)];
   process.stdout.write(`kill -9 of ${what}: ${KILLS} times, ${sent} commands accepted, ${come} came, seed ${seed}\n`);
   expect(sent).toBeGreaterThan(KILLS);
   for (const dpu of dpus) dpu.end(true);
 });
+
+function countOf(ids: ReadonlyMap<string, readonly string[]>): number {
+  return [...ids.values()].flat().length;
+}
 
 async function listen(url: string, id: string, ids: string[]) {
   const dpu = await connectAsync(url, { clientId: id, reconnectPeriod: 20, resubscribe: true });
