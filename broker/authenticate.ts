@@ -2,8 +2,8 @@
 // or, if it is confined to a space, for those wholly within it. A key with the scope read reads what it would over HTTP.
 //
 //   CONNECT ──▶ service open? ──▶ anybody
-//                   └─ no ──▶ password is a good key ──▶ ingest: any DPU's events; read: counts and states
-//                        └──▶ client id = user name = a known DPU, password is its secret ──▶ its own events and commands
+//                   └─ no ──▶ client id = user name = a known DPU, password is its secret ──▶ its own events and commands
+//                        └──▶ password is a good key ──▶ ingest: any DPU's events; read: counts and states
 //                        └──▶ its certificate's name = client id = a known DPU ──▶ the same, no password
 //                        └──▶ CONNACK 4 (wrong), 5 (nothing given, not allowed), 3 (cannot be judged now)
 import type { Clock } from '../shared/clock.ts';

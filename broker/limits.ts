@@ -38,7 +38,7 @@ export const LIMITS = {
 
   /** What a connection is taken to cost by itself: 3.5 to 5 KB measured. */
   connectionBytes: 5 * 1024,
-  /** What it is taken to cost more once it has subscribed and aedes knows it, measured. */
+  /** What it is taken to cost more once it has subscribed and aedes knows it: 11 to 17 KB measured. */
   subscriberBytes: 14 * 1024,
   /**
    * Of all connections together, unfinished packets and unsent answers included. Above it the newest that have not been
