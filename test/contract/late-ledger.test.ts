@@ -116,11 +116,14 @@ test('an audit tells a bent ledger and a bent difference, and puts both right', 
   bend(`UPDATE shift_day SET net = net + 1 WHERE ${firstOf('shift_day')}`);
   const day = Math.floor(MOVED_MS / DAY_MS);
   expect(await audit(true)).toEqual([`what recounts changed in day ${day}`]);
-  bend(`DELETE FROM difference_hour WHERE ${firstOf('difference_hour')}`);
+  bend('DELETE FROM difference_day WHERE day = (SELECT min(day) FROM difference_day)');
+  expect((await audit(true)).join()).toMatch(/^differences of DPU moved are not found in hour \d+/);
+  expect(await audit(false)).toEqual([]);
+  bend(`DELETE FROM dpu_difference WHERE ${firstOf('dpu_difference')}`);
   expect((await audit(true)).join()).toContain('event of DPU moved at 2026-03-03T');
   expect(await audit(false)).toEqual([]);
   for (const set of ['events = CAST(events || events AS BLOB)', 'was = becomes']) {
-    bend(`UPDATE difference_hour SET ${set} WHERE ${firstOf('difference_hour')}`);
+    bend(`UPDATE dpu_difference SET ${set} WHERE ${firstOf('dpu_difference')}`);
     expect([set, (await audit(true)).join()]).toEqual([
       set,
       expect.stringContaining('event of DPU moved at 2026-03-03T'),
@@ -131,10 +134,10 @@ test('an audit tells a bent ledger and a bent difference, and puts both right', 
 });
 
 /** Picks the first row of the table, of which there are no row ids. */
-function firstOf(table: 'shift_day' | 'difference_hour'): string {
+function firstOf(table: 'shift_day' | 'dpu_difference'): string {
   return table === 'shift_day'
     ? '(day, space, recorded_at) = (SELECT day, space, recorded_at FROM shift_day LIMIT 1)'
-    : '(hour, dpu, cause, recorded_at) = (SELECT hour, dpu, cause, recorded_at FROM difference_hour LIMIT 1)';
+    : '(dpu, hour, cause, recorded_at) = (SELECT dpu, hour, cause, recorded_at FROM dpu_difference LIMIT 1)';
 }
 
 test('a store that has a row for each difference is brought up to date as it is opened', async () => {
@@ -142,7 +145,7 @@ test('a store that has a row for each difference is brought up to date as it is 
   await store.end();
   const database = new DatabaseSync(historyPath(store.place));
   database.exec(
-    `DROP TABLE difference_hour; DROP TABLE shift_day; DROP INDEX event_recorded_late;
+    `DROP TABLE dpu_difference; DROP TABLE difference_day; DROP TABLE shift_day; DROP INDEX event_recorded_late;
      CREATE TABLE difference (
        second INTEGER NOT NULL, dpu INTEGER NOT NULL, ms INTEGER NOT NULL, direction INTEGER NOT NULL, epoch INTEGER NOT NULL,
        seq INTEGER NOT NULL, cause INTEGER NOT NULL, was INTEGER NOT NULL, becomes INTEGER NOT NULL, recorded_at INTEGER NOT NULL,
@@ -153,6 +156,39 @@ test('a store that has a row for each difference is brought up to date as it is 
        FROM event WHERE dpu = (SELECT number FROM dpu WHERE id = 'moved') AND 1000 * second + ms >= ${MOVED_MS}
          AND 1000 * second + ms + recorded_after_ms < ${SAID_MS};
      PRAGMA user_version = 1;`,
+  );
+  database.close();
+  const reader = openHistoryReader(store.place);
+  closing.push(() => reader.close());
+  await compare(reader, store);
+  const writer = openHistoryWriter(store.place);
+  closing.push(() => writer.close());
+  expect((await writer.audit(store.truth, { repair: false })).discrepancies).toEqual([]);
+});
+
+const NOT_YET = `hour > ${MOVED_MS / (60 * MINUTE_MS) + 2}`;
+
+test.each([
+  ['has differences by hour', 3, 'DELETE FROM dpu_difference; DELETE FROM difference_day'],
+  [
+    'was left half-way',
+    4,
+    `DELETE FROM difference_hour WHERE NOT (${NOT_YET}); DELETE FROM dpu_difference WHERE ${NOT_YET};
+     DELETE FROM difference_day WHERE 24 * day > (SELECT max(hour) FROM dpu_difference)`,
+  ],
+])('a store that %s is brought up to date as it is opened', async (_, version, older) => {
+  const store = await opened();
+  await store.end();
+  const database = new DatabaseSync(historyPath(store.place));
+  const columns = 'hour, dpu, cause, was, becomes, recorded_at, events';
+  database.exec(
+    `CREATE TABLE difference_hour (
+       hour INTEGER NOT NULL, dpu INTEGER NOT NULL, cause INTEGER NOT NULL, was INTEGER NOT NULL, becomes INTEGER NOT NULL,
+       recorded_at INTEGER NOT NULL, events BLOB NOT NULL, PRIMARY KEY (hour, dpu, cause, was, becomes, recorded_at)
+     ) STRICT, WITHOUT ROWID;
+     INSERT INTO difference_hour SELECT ${columns} FROM dpu_difference;
+     ${older};
+     PRAGMA user_version = ${version};`,
   );
   database.close();
   const reader = openHistoryReader(store.place);

@@ -2,7 +2,8 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { DpuId } from '../../ids.ts';
 import type { Truth } from '../history.ts';
-import { Differences, packEvents } from './differences.ts';
+import { packEvents } from './difference-packing.ts';
+import { type DifferenceRow, Differences, stepsIn } from './differences.ts';
 import { type EventRow, identityOf, timestampOf } from './event-row.ts';
 import type { Names } from './names.ts';
 
@@ -38,7 +39,8 @@ export class AuditMappings {
   check(hour: number, rows: readonly EventRow[], faults: Fault[]): Audited[] {
     const checked: Audited[] = [];
     for (const [dpu, ofDpu] of Map.groupBy(rows, (row) => row[1])) {
-      const keptOf = this.#differences.stepsOf(hour, dpu);
+      const keptRows = this.#differences.ofDpu(dpu, hour, hour);
+      const keptOf = stepsIn(keptRows);
       const audited: Audited[] = [];
       let isRight = true;
       for (const row of ofDpu) {
@@ -56,6 +58,13 @@ export class AuditMappings {
         const at = `event of DPU ${this.#dpuIds.get(dpu)} at ${new Date(timestampOf(row)).toISOString()}`;
         faults.push({ space: null, detail: `${at}: mapped ${names(kept)}, should be ${names(right)}` });
       }
+      if (!this.#differences.arePlaced(keptRows)) {
+        faults.push({
+          space: null,
+          detail: `differences of DPU ${this.#dpuIds.get(dpu)} are not found in hour ${hour}`,
+        });
+        if (this.#repair) this.#differences.place(keptRows);
+      }
       if (!isRight && this.#repair) this.#rewrite(hour, dpu, audited);
       checked.push(...audited);
     }
@@ -69,7 +78,8 @@ export class AuditMappings {
   }
 
   #rewrite(hour: number, dpu: number, audited: readonly Audited[]): void {
-    this.#differences.drop(hour, dpu);
+    this.#differences.drop(dpu, hour);
+    const right: DifferenceRow[] = [];
     for (const [row, steps] of audited) {
       for (const [index, { recordedAtMs, mapping, cause }] of steps.entries()) {
         const before = steps[index - 1];
@@ -78,9 +88,10 @@ export class AuditMappings {
           continue;
         }
         const packed = packEvents([identityOf(row)]);
-        this.#differences.add([hour, dpu, cause ?? 0, before.mapping, mapping, recordedAtMs, packed]);
+        right.push([dpu, hour, cause ?? 0, before.mapping, mapping, recordedAtMs, packed]);
       }
     }
+    this.#differences.add(right);
   }
 }
 

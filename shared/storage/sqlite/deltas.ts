@@ -1,7 +1,8 @@
 // Deltas read back from raw events and differences: what the sums of a span are when no rollup can tell.
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Profile } from '../history.ts';
-import { Differences, unpackEvents } from './differences.ts';
+import { unpackEvents } from './difference-packing.ts';
+import { Differences } from './differences.ts';
 import { SECOND_MS } from './event-row.ts';
 import { HOUR_MS } from './minutes.ts';
 import { type Effect, effectOf } from './names.ts';
@@ -111,10 +112,8 @@ export class Deltas {
       const atMs = second * SECOND_MS + ms;
       if (isWithin(atMs)) visit(atMs, direction, mapping, 1);
     }
-    const isOf = (mapping: number) => of === null || of.entersBy.has(mapping) || of.leavesBy.has(mapping);
     const [firstHour, lastHour] = [Math.floor(fromMs / HOUR_MS), Math.floor((untilMs - 1) / HOUR_MS)];
-    for (const [hour, , , was, becomes, , packed] of this.#differences.between(firstHour, lastHour)) {
-      if (!isOf(was) && !isOf(becomes)) continue;
+    for (const [, hour, , was, becomes, , packed] of this.#differences.between(firstHour, lastHour, of)) {
       for (const { atMs, direction } of unpackEvents(hour, packed)) {
         if (!isWithin(atMs)) continue;
         visit(atMs, direction, was, -1);

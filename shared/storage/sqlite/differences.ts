@@ -1,15 +1,15 @@
-// Differences as rows: the events of one DPU and hour that a fact maps differently, packed together.
-//
-//   event = 8 * (ms within the hour) + (4: with seq) + (2: with epoch) + (1: direction is +1), epoch, seq   (varints)
+// Differences as rows: the events of one DPU and hour that a fact maps differently, packed together. Those of a DPU lie
+// together, for a recount to write few pages; which DPUs have any in a day stands beside them, for those who look by time.
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { readVarint, writeVarint } from '../varint.ts';
+import { HOURS_PER_DAY } from './days.ts';
+import type { SpaceEffects } from './deltas.ts';
+import { unpackEvents } from './difference-packing.ts';
 import { ABSENT, type EventRow, type Identity, identityOf, SECONDS_PER_HOUR } from './event-row.ts';
-import { HOUR_MS } from './minutes.ts';
 
-/** A row of `difference_hour`. */
+/** A row of `dpu_difference`. */
 export type DifferenceRow = readonly [
-  hour: number,
   dpu: number,
+  hour: number,
   cause: number,
   was: number,
   becomes: number,
@@ -25,32 +25,8 @@ export type Step = {
   readonly recordedAtMs: number;
 };
 
-const [DIRECTION, EPOCH, SEQ, FLAGS] = [1, 2, 4, 8];
-
-export function packEvents(events: readonly Identity[]): Uint8Array {
-  const bytes: number[] = [];
-  for (const { atMs, direction, epoch, seq } of events) {
-    const flags = (direction === 1 ? DIRECTION : 0) + (epoch === ABSENT ? 0 : EPOCH) + (seq === ABSENT ? 0 : SEQ);
-    writeVarint(bytes, (atMs % HOUR_MS) * FLAGS + flags);
-    if (epoch !== ABSENT) writeVarint(bytes, epoch);
-    if (seq !== ABSENT) writeVarint(bytes, seq);
-  }
-  return Uint8Array.from(bytes);
-}
-
-/** The opposite, of a row's hour and events. */
-export function* unpackEvents(hour: number, packed: Uint8Array): Generator<Identity> {
-  const cursor = { at: 0 };
-  while (cursor.at < packed.length) {
-    const head = readVarint(packed, cursor);
-    yield {
-      atMs: hour * HOUR_MS + Math.floor(head / FLAGS),
-      direction: head % 2 === DIRECTION ? 1 : -1,
-      epoch: (head & EPOCH) === 0 ? ABSENT : readVarint(packed, cursor),
-      seq: (head & SEQ) === 0 ? ABSENT : readVarint(packed, cursor),
-    };
-  }
-}
+/** A row of `difference_day`. */
+type Place = readonly [day: number, dpu: number, was: number, becomes: number];
 
 /** Told apart from the others of its DPU. */
 function keyOf({ atMs, direction, epoch, seq }: Identity): string | number {
@@ -59,70 +35,118 @@ function keyOf({ atMs, direction, epoch, seq }: Identity): string | number {
 }
 
 export class Differences {
-  readonly #any: StatementSync;
   readonly #ofDpu: StatementSync;
   readonly #between: StatementSync;
+  readonly #betweenOf: StatementSync;
+  readonly #dpusOfDay: StatementSync;
   readonly #add: StatementSync;
+  readonly #addPlace: StatementSync;
+  readonly #hasPlace: StatementSync;
   readonly #drop: StatementSync;
 
   constructor(database: DatabaseSync) {
-    this.#any = database.prepare('SELECT 1 FROM difference_hour WHERE hour = ? LIMIT 1');
-    this.#ofDpu = database.prepare('SELECT * FROM difference_hour WHERE hour = ? AND dpu = ? ORDER BY cause');
-    this.#between = database.prepare('SELECT * FROM difference_hour WHERE hour >= ? AND hour <= ?');
+    this.#ofDpu = database.prepare(
+      'SELECT * FROM dpu_difference WHERE dpu = ? AND hour >= ? AND hour <= ? ORDER BY hour, cause',
+    );
+    const between = `SELECT found.* FROM difference_day AS place CROSS JOIN dpu_difference AS found USING (dpu, was, becomes)
+      WHERE day >= ?1 AND day <= ?2 AND hour >= max(?3, ${HOURS_PER_DAY} * day) AND hour <= min(?4, ${HOURS_PER_DAY} * (day + 1) - 1)`;
+    const isOf = (column: string) => `place.${column} IN (SELECT value FROM json_each(?5))`;
+    this.#between = database.prepare(between);
+    this.#betweenOf = database.prepare(`${between} AND (${isOf('was')} OR ${isOf('becomes')})`);
+    this.#dpusOfDay = database.prepare('SELECT DISTINCT dpu FROM difference_day WHERE day = ?');
     this.#add = database.prepare(
-      `INSERT INTO difference_hour VALUES (?, ?, ?, ?, ?, ?, ?)
+      `INSERT INTO dpu_difference VALUES (?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET events = CAST(events || excluded.events AS BLOB)`,
     );
-    this.#drop = database.prepare('DELETE FROM difference_hour WHERE hour = ? AND dpu = ?');
-    for (const statement of [this.#ofDpu, this.#between]) statement.setReturnArrays(true);
+    this.#addPlace = database.prepare('INSERT OR IGNORE INTO difference_day VALUES (?, ?, ?, ?)');
+    this.#hasPlace = database.prepare(
+      'SELECT 1 FROM difference_day WHERE day = ? AND dpu = ? AND was = ? AND becomes = ?',
+    );
+    this.#drop = database.prepare('DELETE FROM dpu_difference WHERE dpu = ? AND hour = ?');
+    for (const statement of [this.#ofDpu, this.#between, this.#betweenOf]) statement.setReturnArrays(true);
   }
 
-  /** Those of all DPUs in the hours from `firstHour` to `lastHour`. */
-  between(firstHour: number, lastHour: number): Iterable<DifferenceRow> {
-    return this.#between.iterate(firstHour, lastHour) as unknown as Iterable<DifferenceRow>;
+  /** Those of all DPUs in the hours from `firstHour` to `lastHour`; `of`: at least those to or from one of its mappings. */
+  between(firstHour: number, lastHour: number, of: SpaceEffects | null): Iterable<DifferenceRow> {
+    const span = [dayOf(firstHour), dayOf(lastHour), firstHour, lastHour];
+    const rows = of === null ? this.#between.iterate(...span) : this.#betweenOf.iterate(...span, of.json);
+    return rows as unknown as Iterable<DifferenceRow>;
   }
 
-  add(row: DifferenceRow): void {
-    this.#add.run(...row);
+  add(rows: readonly DifferenceRow[]): void {
+    for (const row of rows) this.#add.run(...row);
+    this.place(rows);
+  }
+
+  /** Lets `between` find the rows. */
+  place(rows: readonly DifferenceRow[]): void {
+    for (const place of placesOf(rows)) this.#addPlace.run(...place);
+  }
+
+  /** True when `between` finds all of the rows. */
+  arePlaced(rows: readonly DifferenceRow[]): boolean {
+    return placesOf(rows).every((place) => this.#hasPlace.get(...place) !== undefined);
   }
 
   /** Forgets all of one DPU and hour. */
-  drop(hour: number, dpu: number): void {
-    this.#drop.run(hour, dpu);
+  drop(dpu: number, hour: number): void {
+    this.#drop.run(dpu, hour);
   }
 
-  /** How each event of the hour and DPU that has differences came to be mapped, in the order of facts. */
-  stepsOf(hour: number, dpu: number): (event: Identity) => readonly Step[] {
-    const rows = this.#ofDpu.all(hour, dpu) as unknown as DifferenceRow[];
-    if (rows.length === 0) return () => [];
-    const steps = new Map<string | number, Step[]>();
-    for (const [, , cause, was, becomes, recordedAtMs, events] of rows) {
-      for (const event of unpackEvents(hour, events)) {
-        const key = keyOf(event);
-        const step = { cause, was, becomes, recordedAtMs };
-        const known = steps.get(key);
-        if (known === undefined) steps.set(key, [step]);
-        else known.push(step);
-      }
-    }
-    return (event) => steps.get(keyOf(event)) ?? [];
+  /** Those of one DPU, in the order of hours, then of facts. */
+  ofDpu(dpu: number, firstHour: number, lastHour: number): readonly DifferenceRow[] {
+    return this.#ofDpu.all(dpu, firstHour, lastHour) as unknown as DifferenceRow[];
   }
 
   /** How all facts so far map events. What it has read it remembers: good for one transaction. */
   mappings(): (row: EventRow) => number {
-    const isRemapped = new Map<number, boolean>();
+    const dpusOf = new Map<number, ReadonlySet<number>>();
     const stepsOf = new Map<string, (event: Identity) => readonly Step[]>();
     return (row) => {
-      const hour = Math.floor(row[0] / SECONDS_PER_HOUR);
-      if (!remember(isRemapped, hour, () => this.#any.get(hour) !== undefined)) return row[8];
-      const steps = remember(stepsOf, `${hour} ${row[1]}`, () => this.stepsOf(hour, row[1]));
+      const [dpu, hour] = [row[1], Math.floor(row[0] / SECONDS_PER_HOUR)];
+      if (!remember(dpusOf, dayOf(hour), (day) => this.#dpusOf(day)).has(dpu)) return row[8];
+      const steps = remember(stepsOf, `${hour} ${dpu}`, () => stepsIn(this.ofDpu(dpu, hour, hour)));
       return steps(identityOf(row)).at(-1)?.becomes ?? row[8];
     };
   }
+
+  #dpusOf(day: number): ReadonlySet<number> {
+    return new Set(this.#dpusOfDay.all(day).map(({ dpu }) => Number(dpu)));
+  }
 }
 
-function remember<Key, Value>(known: Map<Key, Value>, key: Key, work: () => Value): Value {
-  const value = known.get(key) ?? work();
+/** How each event that has differences came to be mapped, in the order of facts; `rows` are of one DPU and hour, in that order. */
+export function stepsIn(rows: readonly DifferenceRow[]): (event: Identity) => readonly Step[] {
+  if (rows.length === 0) return () => [];
+  const steps = new Map<string | number, Step[]>();
+  for (const [, hour, cause, was, becomes, recordedAtMs, events] of rows) {
+    for (const event of unpackEvents(hour, events)) {
+      const key = keyOf(event);
+      const step = { cause, was, becomes, recordedAtMs };
+      const known = steps.get(key);
+      if (known === undefined) steps.set(key, [step]);
+      else known.push(step);
+    }
+  }
+  return (event) => steps.get(keyOf(event)) ?? [];
+}
+
+/** The rows of `difference_day` for these, each once. */
+function placesOf(rows: readonly DifferenceRow[]): Place[] {
+  const places = new Map<string, Place>();
+  for (const [dpu, hour, , was, becomes] of rows) {
+    const place = [dayOf(hour), dpu, was, becomes] as const;
+    places.set(place.join(), place);
+  }
+  return [...places.values()];
+}
+
+function dayOf(hour: number): number {
+  return Math.floor(hour / HOURS_PER_DAY);
+}
+
+function remember<Key, Value>(known: Map<Key, Value>, key: Key, work: (key: Key) => Value): Value {
+  const value = known.get(key) ?? work(key);
   known.set(key, value);
   return value;
 }

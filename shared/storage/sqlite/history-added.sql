@@ -85,16 +85,25 @@ CREATE TABLE IF NOT EXISTS recount_part (
 CREATE INDEX IF NOT EXISTS recount_part_of ON recount_part (fact, is_counted);
 
 -- Fact number `cause` maps these events of the DPU differently: `was` until then, `becomes` from then on. Packed as
--- differences.ts says, by the hour of their timestamps. recorded_at: the later of the fact's and the event's. Only added to.
-CREATE TABLE IF NOT EXISTS difference_hour (
-  hour INTEGER NOT NULL,
+-- difference-packing.ts says, by the hour of their timestamps. recorded_at: the later of the fact's and the event's. Only added
+-- to. By DPU first, so that its recount writes few pages.
+CREATE TABLE IF NOT EXISTS dpu_difference (
   dpu INTEGER NOT NULL,
+  hour INTEGER NOT NULL,
   cause INTEGER NOT NULL,
   was INTEGER NOT NULL,
   becomes INTEGER NOT NULL,
   recorded_at INTEGER NOT NULL,
   events BLOB NOT NULL,
-  PRIMARY KEY (hour, dpu, cause, was, becomes, recorded_at)
+  PRIMARY KEY (dpu, hour, cause, was, becomes, recorded_at)
+) STRICT, WITHOUT ROWID;
+-- Where to find those of an hour: the DPUs that have any in its day, and from which mapping to which.
+CREATE TABLE IF NOT EXISTS difference_day (
+  day INTEGER NOT NULL,
+  dpu INTEGER NOT NULL,
+  was INTEGER NOT NULL,
+  becomes INTEGER NOT NULL,
+  PRIMARY KEY (day, dpu, was, becomes)
 ) STRICT, WITHOUT ROWID;
 
 -- The late ledger, of events: those recorded more than a minute after their timestamp, by the hour of recording (as in `arrival`),

@@ -20,7 +20,7 @@ CREATE TABLE mapping (
 ) STRICT;
 
 -- Raw events. The key is the identity, so a duplicate is a conflict however late it comes; epoch and seq are -1 when absent.
--- `mapping` is the one that held when the event was recorded; it is never changed (see `difference_hour`).
+-- `mapping` is the one that held when the event was recorded; it is never changed (see `dpu_difference`).
 -- recorded_at = 1000 * second + ms + recorded_after_ms;  received_at = recorded_at - received_before_ms.
 CREATE TABLE event (
   second INTEGER NOT NULL,

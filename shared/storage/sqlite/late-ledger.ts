@@ -8,7 +8,8 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { readVarint, unzigzag, writeVarint, zigzag } from '../varint.ts';
 import { SPACES_MAX } from './changes.ts';
 import { MappingTable, type SpaceEffects } from './deltas.ts';
-import { Differences, unpackEvents } from './differences.ts';
+import { unpackEvents } from './difference-packing.ts';
+import { Differences } from './differences.ts';
 import { LATE_AFTER_MS } from './event-row.ts';
 import { HOUR_MS } from './minutes.ts';
 import type { Effect } from './names.ts';
@@ -156,7 +157,7 @@ export class LateLedger {
       net += nets.reduce((sum, value) => sum + value, 0);
     }
     if (untilMs === hour * HOUR_MS) return net;
-    for (const [, , , was, becomes, recordedAtMs, events] of this.#differences.between(hour, hour)) {
+    for (const [, , , was, becomes, recordedAtMs, events] of this.#differences.between(hour, hour, effects)) {
       const change = effectOn(effects, becomes) - effectOn(effects, was);
       if (change === 0 || recordedAtMs <= knownAtMs) continue;
       for (const event of unpackEvents(hour, events)) {

@@ -9,7 +9,8 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { EndOfEvent, TakenFact } from '../history.ts';
 import type { ChangeLog } from './change-log.ts';
 import type { Changes } from './changes.ts';
-import { Differences, packEvents } from './differences.ts';
+import { packEvents } from './difference-packing.ts';
+import { type DifferenceRow, Differences, stepsIn } from './differences.ts';
 import { EventHours } from './event-hours.ts';
 import { LATE_AFTER_MS } from './event-row.ts';
 import type { HourEvent } from './hour-packing.ts';
@@ -151,7 +152,7 @@ export class Recounter {
         }
       }
       const packed = packEvents(together);
-      this.#differences.add([hour, part.dpu, factNumber, part.was, part.becomes, recordedAtMs, packed]);
+      this.#differences.add([[part.dpu, hour, factNumber, part.was, part.becomes, recordedAtMs, packed]]);
     }
     return touched.length;
   }
@@ -164,7 +165,7 @@ export class Recounter {
 
   /** Those of the events, all of one hour, that are in the part's period and are mapped as it says by all recounts so far. */
   #touched({ dpu, fromMs, untilMs, was }: Part, hour: number, events: readonly HourEvent[]): HourEvent[] {
-    const stepsOf = this.#differences.stepsOf(hour, dpu);
+    const stepsOf = stepsIn(this.#differences.ofDpu(dpu, hour, hour));
     return events.filter((event) => {
       if (event.atMs < fromMs || event.atMs >= untilMs) return false;
       return (stepsOf(event).at(-1)?.becomes ?? event.mapping) === was;

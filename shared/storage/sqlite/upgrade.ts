@@ -2,9 +2,12 @@
 //
 //   1  a row for each difference        ─▶  differences packed by hour
 //   2  of a DPU's events only the seconds  ─▶  its events packed by hour, hours at a time
+//   3  differences by hour, then DPU    ─▶  (the number alone, so that no older build goes on with a store that is half done)
+//   4  the same, some moved             ─▶  differences by DPU, then hour
 import type { DatabaseSync } from 'node:sqlite';
 import { MappingTable } from './deltas.ts';
-import { Differences, packEvents } from './differences.ts';
+import { packEvents } from './difference-packing.ts';
+import { type DifferenceRow, Differences } from './differences.ts';
 import { EventHours } from './event-hours.ts';
 import { type EventRow, identityOf, SECONDS_PER_HOUR, timestampOf } from './event-row.ts';
 import { Shifts, ShiftWriter } from './late-ledger.ts';
@@ -12,21 +15,31 @@ import type { Effect } from './names.ts';
 
 /** Events packed in one transaction: a second or less, for which other threads that open the store wait. */
 const EVENTS_PER_STEP = 100_000;
+/** Rows of differences moved in one transaction, and those of the same hour as the last one: as long. */
+const ROWS_PER_STEP = 100_000;
+
+/** By version; true: it has come to the next one. */
+const STEPS: Readonly<Record<number, (database: DatabaseSync) => boolean>> = {
+  1: packDifferences,
+  2: packSomeEvents,
+  3: () => true,
+  4: moveSomeDifferences,
+};
 
 /** Takes one step from `version`; answers the version it has come to. Call within one transaction. */
 export function stepFrom(database: DatabaseSync, version: number): number {
-  if (version === 1) packDifferences(database);
-  return version === 1 || packSomeEvents(database) ? version + 1 : version;
+  return STEPS[version]?.(database) ? version + 1 : version;
 }
 
-/** The rows of `difference` become `difference_hour` and `shift_day`. */
-function packDifferences(database: DatabaseSync): void {
+/** The rows of `difference` become `dpu_difference` and `shift_day`. */
+function packDifferences(database: DatabaseSync): boolean {
   const effects = new MappingTable(database).effects();
   const [differences, writer] = [new Differences(database), new ShiftWriter(database)];
   const hours = database.prepare(`SELECT DISTINCT second / ${SECONDS_PER_HOUR} AS hour FROM difference ORDER BY hour`);
   const ofHour = database.prepare('SELECT * FROM difference WHERE second >= ? AND second < ? ORDER BY second, cause');
   for (const { hour } of hours.all()) {
     const shifts = new Shifts();
+    const rows: DifferenceRow[] = [];
     for (const row of ofHour.all(Number(hour) * SECONDS_PER_HOUR, (Number(hour) + 1) * SECONDS_PER_HOUR)) {
       const number = (column: string) => Number(row[column]);
       const key = ['second', 'dpu', 'ms', 'direction', 'epoch', 'seq'].map(number) as [
@@ -39,14 +52,16 @@ function packDifferences(database: DatabaseSync): void {
       ];
       const event: EventRow = [...key, 0, 0, number('was')];
       const [was, becomes, recordedAtMs] = [number('was'), number('becomes'), number('recorded_at')];
-      const place = [Number(hour), number('dpu'), number('cause'), was, becomes, recordedAtMs] as const;
-      differences.add([...place, packEvents([identityOf(event)])]);
+      const place = [number('dpu'), Number(hour), number('cause'), was, becomes, recordedAtMs] as const;
+      rows.push([...place, packEvents([identityOf(event)])]);
       shifts.add(timestampOf(event), event[3], effects[was] as Effect, -1, recordedAtMs);
       shifts.add(timestampOf(event), event[3], effects[becomes] as Effect, 1, recordedAtMs);
     }
+    differences.add(rows);
     writer.write(shifts);
   }
   database.exec('DROP TABLE difference');
+  return true;
 }
 
 /** Fills `event_hour` from where it ends, as it was made for this; true when all events are in it. */
@@ -68,4 +83,22 @@ function packSomeEvents(database: DatabaseSync): boolean {
     events += rows.length;
   }
   return false;
+}
+
+/** Hours of `difference_hour` become rows of `dpu_difference` and `difference_day`; true when none is left. */
+function moveSomeDifferences(database: DatabaseSync): boolean {
+  const table = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'difference_hour'";
+  if (database.prepare(table).get() === undefined) return true;
+  const next = `SELECT hour FROM difference_hour ORDER BY hour LIMIT 1 OFFSET ${ROWS_PER_STEP}`;
+  const hour = database.prepare(next).get()?.['hour'];
+  const some = hour === undefined ? 'true' : `hour <= ${hour}`;
+  database.exec(
+    `INSERT OR IGNORE INTO difference_day SELECT DISTINCT hour / 24, dpu, was, becomes FROM difference_hour WHERE ${some};
+     INSERT INTO dpu_difference SELECT dpu, hour, cause, was, becomes, recorded_at, events FROM difference_hour WHERE ${some}
+       ORDER BY dpu, hour;
+     DELETE FROM difference_hour WHERE ${some}`,
+  );
+  if (hour !== undefined) return false;
+  database.exec('DROP TABLE difference_hour');
+  return true;
 }
