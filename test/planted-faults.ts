@@ -42,8 +42,8 @@ const FAULTS: readonly Fault[] = [
   {
     name: 'extremes of an hour not marked dirty by a late event',
     file: 'shared/storage/sqlite/changes.ts',
-    was: 'minutes = excluded.minutes, lowest = NULL, highest = NULL`',
-    becomes: 'minutes = excluded.minutes`',
+    was: 'lowest = NULL, highest = NULL,',
+    becomes: '',
     test: 'test/property/schedules-one.test.ts',
     project: 'embedded',
   },
@@ -93,9 +93,9 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: 'change feed without what a recount changed',
-    file: 'shared/storage/sqlite/recounter.ts',
+    file: 'shared/storage/sqlite/remapper.ts',
     was: 'this.#log.crossing(atMs, direction, effect, weight, source, endOf);',
-    becomes: '',
+    becomes: ';',
     ...FOLLOWED,
   },
   {

@@ -5,7 +5,7 @@
 //   space, then unless `same`: from - from before, recorded_at - from, number of the cause; then end - from; then the change
 //   (varints, LEB128; signed ones zigzag)
 
-import { readVarint, unzigzag, zigzag } from './varint.ts';
+import { putVarint, readVarint, unzigzag, zigzag } from './varint.ts';
 
 /** Kinds of causes by their number in `flags`: their `number` is that of a DPU, of a fact, of a fact, and 0. */
 export const CAUSE_KINDS = ['event', 'recount', 'reset', 'daily_reset'] as const;
@@ -79,12 +79,7 @@ export class ChangePacker {
   }
 
   #unsigned(value: number): void {
-    let rest = value;
-    while (rest >= 0x80) {
-      this.#bytes[this.#at++] = (rest % 128) | 0x80;
-      rest = Math.floor(rest / 128);
-    }
-    this.#bytes[this.#at++] = rest;
+    this.#at = putVarint(this.#bytes, this.#at, value);
   }
 
   #grow(): void {

@@ -1,5 +1,7 @@
 // Whole numbers from 0 to 2^53 as bytes, seven bits in each, the least first (LEB128, unsigned).
 
+const INT32_MAX = 2 ** 31 - 1;
+
 /** Where reading goes on in the bytes. */
 export type Cursor = { at: number };
 
@@ -25,6 +27,17 @@ export function writeVarint(bytes: number[], value: number): void {
     rest = Math.floor(rest / 128);
   }
   bytes.push(rest);
+}
+
+/** As `writeVarint`, into bytes from `at` on; answers where it ends. */
+export function putVarint(bytes: Uint8Array, at: number, value: number): number {
+  let [rest, end] = [value, at];
+  for (; rest > INT32_MAX; rest = Math.floor(rest / 128)) bytes[end++] = (rest % 128) | 0x80;
+  // What fits is shifted, which is much faster.
+  let low = rest | 0;
+  for (; low >= 0x80; low >>= 7) bytes[end++] = low | 0x80;
+  bytes[end++] = low;
+  return end;
 }
 
 /** Signed numbers near zero as small unsigned ones: 0, -1, 1, -2, 2 are 0, 1, 2, 3, 4. */

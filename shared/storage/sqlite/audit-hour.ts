@@ -137,8 +137,8 @@ function addShifts(shifts: Shifts, row: EventRow, steps: readonly AuditedStep[],
   for (const [index, { recordedAtMs, mapping }] of steps.entries()) {
     const before = steps[index - 1];
     if (before === undefined) continue;
-    shifts.add(timestampOf(row), row[3], names.effects[before.mapping] as Effect, -1, recordedAtMs);
-    shifts.add(timestampOf(row), row[3], names.effects[mapping] as Effect, 1, recordedAtMs);
+    shifts.add(timestampOf(row), -row[3], names.effects[before.mapping] as Effect, recordedAtMs);
+    shifts.add(timestampOf(row), row[3], names.effects[mapping] as Effect, recordedAtMs);
   }
 }
 

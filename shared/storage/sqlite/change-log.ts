@@ -64,7 +64,9 @@ export class ChangeLog {
     const isPast = startMs !== undefined && fromMs <= startMs;
     const untilMs = isPast ? endOf(this.#names.spaceId(space), fromMs) : null;
     // At or before a reset is before it: no count starts from there.
-    if (untilMs !== fromMs) this.#add({ space, fromMs, untilMs, change, ...source });
+    if (untilMs === fromMs) return;
+    const { kind, number, recordedAtMs } = source;
+    this.#add({ space, fromMs, untilMs, change, kind, number, recordedAtMs });
   }
 
   #add(change: Parameters<ChangePacker['add']>[0]): void {

@@ -15,7 +15,7 @@ export function packEvents(events: readonly Identity[]): Uint8Array {
     if (epoch !== ABSENT) writeVarint(bytes, epoch);
     if (seq !== ABSENT) writeVarint(bytes, seq);
   }
-  return Uint8Array.from(bytes);
+  return new Uint8Array(bytes);
 }
 
 /** The opposite, of a row's hour and events. */

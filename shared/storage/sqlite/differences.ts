@@ -131,14 +131,15 @@ export function stepsIn(rows: readonly DifferenceRow[]): (event: Identity) => re
   return (event) => steps.get(keyOf(event)) ?? [];
 }
 
-/** The rows of `difference_day` for these, each once. */
+/** The rows of `difference_day` for these; of rows that follow each other in one day once. */
 function placesOf(rows: readonly DifferenceRow[]): Place[] {
-  const places = new Map<string, Place>();
+  const places: Place[] = [];
   for (const [dpu, hour, , was, becomes] of rows) {
-    const place = [dayOf(hour), dpu, was, becomes] as const;
-    places.set(place.join(), place);
+    const [day, last] = [dayOf(hour), places.at(-1)];
+    const isSame = last?.[0] === day && last[1] === dpu && last[2] === was && last[3] === becomes;
+    if (!isSame) places.push([day, dpu, was, becomes]);
   }
-  return [...places.values()];
+  return places;
 }
 
 function dayOf(hour: number): number {

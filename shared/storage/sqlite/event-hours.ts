@@ -71,16 +71,15 @@ export class EventHours {
     // All at once: whoever takes them writes in between.
     const rows = this.#ofDpu.flatMap((statement) => statement.all(firstHour, lastHour, dpu) as unknown as OfDpu[]);
     rows.sort(([one], [other]) => one - other);
-    let [hour, events]: [number, HourEvent[]] = [firstHour, []];
-    for (const [found, mapping, packed] of rows) {
-      if (found !== hour && events.length > 0) {
-        yield [hour, events.sort(compareIdentities)];
-        events = [];
+    for (let at = 0; at < rows.length; ) {
+      const [hour, mapping, packed] = rows[at] as OfDpu;
+      const events = unpackHour(hour, mapping, packed);
+      for (at += 1; rows[at]?.[0] === hour; at++) {
+        const [, mapping, packed] = rows[at] as OfDpu;
+        events.push(...unpackHour(hour, mapping, packed));
       }
-      hour = found;
-      for (const event of unpackHour(hour, mapping, packed)) events.push(event);
+      yield [hour, events.sort(compareIdentities)];
     }
-    if (events.length > 0) yield [hour, events.sort(compareIdentities)];
   }
 
   /** How many events there are. */

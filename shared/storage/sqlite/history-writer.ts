@@ -70,14 +70,16 @@ export function openHistoryWriter(dataDir: string): HistoryWriter {
     }
   };
 
+  const changes = new Changes(startOf);
+
   const storeBatch = (batch: Batch, endOf: EndOfEvent): Stored => {
-    const changes = new Changes(startOf);
+    changes.clear();
     const { rows, repeats } = rowsOf(batch.events, names);
     const fresh = rawEvents.insert(rows);
     duplicates.count(rows, fresh, repeats);
     for (const row of fresh) {
       const [timestampMs, effect] = [timestampOf(row), names.effects[row[8]] as Effect];
-      changes.add(timestampMs, row[3], effect, 1);
+      changes.add({ atMs: timestampMs, direction: row[3] }, effect);
       const source = { kind: 'event', number: row[1], recordedAtMs: timestampMs + row[6] } as const;
       log.crossing(timestampMs, row[3], effect, 1, source, endOf);
     }
@@ -104,7 +106,7 @@ export function openHistoryWriter(dataDir: string): HistoryWriter {
   };
 
   const recountPiece = (endOf: EndOfEvent): void => {
-    const changes = new Changes(startOf);
+    changes.clear();
     recounter.advance(changes, endOf);
     changes.write(statements.changes);
     log.write();

@@ -33,21 +33,23 @@ export function packHour(rows: readonly EventRow[]): Uint8Array {
 }
 
 /** The opposite; unordered, as they came. */
-export function* unpackHour(hour: number, mapping: number, packed: Uint8Array): Generator<HourEvent> {
+export function unpackHour(hour: number, mapping: number, packed: Uint8Array): HourEvent[] {
+  const events: HourEvent[] = [];
   const cursor = { at: 0 };
   while (cursor.at < packed.length) {
     const head = headAt(packed, cursor.at);
     cursor.at += HEAD_BYTES;
     const more = (head & PLAIN) === 0 ? (packed[cursor.at++] as number) : 0;
-    yield {
+    events.push({
       atMs: hour * HOUR_MS + (head >> SECOND_SHIFT) * SECOND_MS + ((head >> MS_SHIFT) & MS_MASK),
       direction: (head & FORWARD) === 0 ? -1 : 1,
       epoch: (more & EPOCH) === 0 ? ABSENT : readVarint(packed, cursor),
       seq: (more & SEQ) === 0 ? ABSENT : readVarint(packed, cursor),
       mapping,
       recordedAfterMs: (more & LATE) === 0 ? null : readVarint(packed, cursor),
-    };
+    });
   }
+  return events;
 }
 
 /** Where each event ends. Of bytes that are no events the last end may be past them. */

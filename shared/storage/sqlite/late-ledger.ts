@@ -6,11 +6,11 @@
 // known at K. hours of `shift_day`: the nets of hours 0, 1, ... of the day up to the last that is not 0 (varints, zigzag).
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { readVarint, unzigzag, writeVarint, zigzag } from '../varint.ts';
-import { SPACES_MAX } from './changes.ts';
 import { MappingTable, type SpaceEffects } from './deltas.ts';
 import { unpackEvents } from './difference-packing.ts';
 import { Differences } from './differences.ts';
 import { LATE_AFTER_MS } from './event-row.ts';
+import { SPACES_MAX } from './hour-sums.ts';
 import { HOUR_MS } from './minutes.ts';
 import type { Effect } from './names.ts';
 
@@ -38,15 +38,14 @@ export class Shifts {
   /** By recording, then by hour * SPACES_MAX + space. */
   readonly #nets = new Map<number, Map<number, number>>();
 
-  /** The event's effect is added (`weight` 1) or taken back (-1). */
-  add(atMs: number, direction: number, effect: Effect, weight: 1 | -1, recordedAtMs: number): void {
+  /** The effect of a +1 at `atMs` is added `change` times, or taken back that often: that of events of its hour, their directions summed. */
+  add(atMs: number, change: number, effect: Effect, recordedAtMs: number): void {
     const hour = Math.floor(atMs / HOUR_MS);
     let nets = this.#nets.get(recordedAtMs);
     if (nets === undefined) {
       nets = new Map();
       this.#nets.set(recordedAtMs, nets);
     }
-    const change = direction * weight;
     for (const space of effect.enters) addTo(nets, hour * SPACES_MAX + space, change);
     for (const space of effect.leaves) addTo(nets, hour * SPACES_MAX + space, -change);
   }

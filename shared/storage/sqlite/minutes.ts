@@ -2,11 +2,15 @@
 //
 //   minute = minute of the hour (u8), entrances, exits, -lowest, highest (varints, LEB128)
 import type { Profile } from '../history.ts';
-import { readVarint, writeVarint } from '../varint.ts';
+import { putVarint, readVarint, skipVarint, writeVarint } from '../varint.ts';
 
 export const MINUTE_MS = 60_000;
 export const HOUR_MS = 3_600_000;
 export const MINUTES_PER_HOUR = 60;
+
+/** A minute takes its number and four varints of at most 8 bytes. */
+const ADDED = new Uint8Array(MINUTES_PER_HOUR * (1 + 4 * 8));
+const NOTHING = new Uint8Array();
 
 export type Minute = Profile & { readonly minute: number };
 
@@ -35,21 +39,34 @@ export function packMinutes(minutes: readonly Minute[]): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
-/** `packed` with sums added to some of its minutes (index: minute of the hour), whose extremes are then not known: 0. */
-export function addToMinutes(packed: Uint8Array | undefined, entrances: Int32Array, exits: Int32Array): Uint8Array {
-  const known: (Minute | undefined)[] = new Array(MINUTES_PER_HOUR);
-  for (const minute of packed === undefined ? [] : unpackMinutes(packed)) known[minute.minute] = minute;
-  const merged: Minute[] = [];
+/**
+ * `packed` with sums added to some of its minutes, whose extremes are then not known: 0. From `place` on in `sums`: the
+ * entrances of each minute of the hour, then the exits. Good until the next call.
+ */
+export function addToMinutes(packed: Uint8Array | undefined, sums: Int32Array, place: number): Uint8Array {
+  const [known, from] = [packed ?? NOTHING, { at: 0 }];
+  let size = 0;
   for (let minute = 0; minute < MINUTES_PER_HOUR; minute++) {
-    const before = known[minute];
-    const entered = entrances[minute] as number;
-    const left = exits[minute] as number;
-    if (entered === 0 && left === 0) {
-      if (before !== undefined) merged.push(before);
-      continue;
+    const begin = from.at;
+    let entrances = sums[place + minute] as number;
+    let exits = sums[place + MINUTES_PER_HOUR + minute] as number;
+    const isChanged = entrances !== 0 || exits !== 0;
+    if (known[begin] === minute) {
+      from.at += 1;
+      entrances += readVarint(known, from);
+      exits += readVarint(known, from);
+      skipVarint(known, from);
+      skipVarint(known, from);
     }
-    const sums = { entrances: (before?.entrances ?? 0) + entered, exits: (before?.exits ?? 0) + left };
-    merged.push({ minute, ...sums, lowest: 0, highest: 0 });
+    if (!isChanged) {
+      for (let at = begin; at < from.at; at++) ADDED[size++] = known[at] as number;
+    } else if (entrances !== 0 || exits !== 0) {
+      ADDED[size++] = minute;
+      size = putVarint(ADDED, size, entrances);
+      size = putVarint(ADDED, size, exits);
+      ADDED[size++] = 0;
+      ADDED[size++] = 0;
+    }
   }
-  return packMinutes(merged);
+  return ADDED.subarray(0, size);
 }

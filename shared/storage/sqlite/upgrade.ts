@@ -54,8 +54,8 @@ function packDifferences(database: DatabaseSync): boolean {
       const [was, becomes, recordedAtMs] = [number('was'), number('becomes'), number('recorded_at')];
       const place = [number('dpu'), Number(hour), number('cause'), was, becomes, recordedAtMs] as const;
       rows.push([...place, packEvents([identityOf(event)])]);
-      shifts.add(timestampOf(event), event[3], effects[was] as Effect, -1, recordedAtMs);
-      shifts.add(timestampOf(event), event[3], effects[becomes] as Effect, 1, recordedAtMs);
+      shifts.add(timestampOf(event), -event[3], effects[was] as Effect, recordedAtMs);
+      shifts.add(timestampOf(event), event[3], effects[becomes] as Effect, recordedAtMs);
     }
     differences.add(rows);
     writer.write(shifts);
