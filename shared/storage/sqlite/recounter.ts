@@ -91,7 +91,7 @@ export class Recounter {
   }
 
   #countEvents(factNumber: number, part: Part): void {
-    const events = this.#hours.count(part.dpu, part.nextHour, part.lastHour);
+    const events = this.#hours.estimate(part.dpu, part.nextHour, part.lastHour);
     this.#statements.setCounted.run(part.number);
     this.#statements.addTotal.run(events, factNumber);
   }
