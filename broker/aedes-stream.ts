@@ -36,7 +36,7 @@ export class AedesStream extends Duplex {
 
   /** What aedes is to answer. */
   deliver(packet: Buffer): void {
-    if (this.#waiting !== null) this.#waiting.push(Buffer.from(packet));
+    if (this.#waiting !== null) this.#waiting.push(packet);
     else this.#isFull = !this.push(packet);
   }
 

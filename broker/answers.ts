@@ -6,7 +6,6 @@ import { PACKET } from './frames.ts';
 const PUBACK = PACKET.puback << 4;
 const PUBREC = PACKET.pubrec << 4;
 const PUBCOMP = PACKET.pubcomp << 4;
-const ANSWER_BYTES_MAX = 5;
 
 /** answer = reason code (MQTT 5 only), first byte, packet identifier; none is due for QoS 0. */
 export const NO_ANSWER = 0;
@@ -40,18 +39,15 @@ export function withReason(answer: number, reason: number): number {
   return answer + reason * REASON_UNIT;
 }
 
-export function encodeAnswers(answers: readonly number[]): Buffer {
-  const bytes = Buffer.allocUnsafe(answers.length * ANSWER_BYTES_MAX);
-  let at = 0;
+/** A byte a character (latin1): Node writes a short text without a buffer made for it. */
+export function encodeAnswers(answers: readonly number[]): string {
+  let bytes = '';
   for (const answer of answers) {
-    const reason = answer >= REASON_UNIT ? Math.floor(answer / REASON_UNIT) : REASON.success;
-    bytes[at++] = answer >> PACKET_ID_BITS;
-    bytes[at++] = reason === REASON.success ? 2 : 3;
-    bytes[at++] = (answer >> 8) & 0xff;
-    bytes[at++] = answer & 0xff;
-    if (reason !== REASON.success) bytes[at++] = reason;
+    const [type, high, low] = [answer >> PACKET_ID_BITS, (answer >> 8) & 0xff, answer & 0xff];
+    if (answer < REASON_UNIT) bytes += String.fromCharCode(type, 2, high, low);
+    else bytes += String.fromCharCode(type & 0xff, 3, high, low, Math.floor(answer / REASON_UNIT));
   }
-  return bytes.subarray(0, at);
+  return bytes;
 }
 
 /** Stored is a success, also where a part of it cannot be counted; of the rest the first reason. */

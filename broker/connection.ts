@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
 import type { Connect } from './connect-packet.ts';
 import type { Refusal } from './frames.ts';
-import type { Gate } from './gate.ts';
+import type { Accepted, Gate } from './gate.ts';
 import { Peer } from './peer.ts';
 import type { FiveSubscriptions } from './subscriptions-five.ts';
 import * as five from './version-five.ts';
@@ -19,12 +19,16 @@ export abstract class Connection extends EventEmitter<{ close: [] }> {
   clientId = '';
   /** The protocol level in CONNECT; as long as that has not come, that of MQTT 3.1.1. */
   level = 4;
+  /** Null: not accepted yet. */
+  accepted: Accepted | null = null;
   /** True: no more is taken from it, nor sent to it. */
   destroyed = false;
   /** What the client's PUBACKs are for, or refuse (`isTaken` false); false: for nothing that was sent. */
   acknowledged: (packetId: number, isTaken: boolean) => boolean = () => false;
   /** Of a client that speaks MQTT 5 and has been accepted. */
   subscriptions: FiveSubscriptions | null = null;
+  /** Where the broker's wheel has it. */
+  slot = -1;
   protected readonly gate: Gate;
   protected readonly peer: Peer;
 
@@ -32,16 +36,20 @@ export abstract class Connection extends EventEmitter<{ close: [] }> {
     super();
     this.address = address;
     this.gate = gate;
-    this.peer = new Peer(source, gate.limits, gate.nowMs());
+    this.peer = new Peer(source, gate.limits, gate);
     source.on('error', (error) => this.destroy(error));
     source.on('close', () => this.destroy());
   }
 
-  abstract get isAccepted(): boolean;
+  get isAccepted(): boolean {
+    return this.accepted !== null;
+  }
+
   /** Lets go of what it holds. */
   protected abstract left(): void;
 
-  send(bytes: Buffer, taken?: () => void): void {
+  /** See Peer. */
+  send(bytes: Buffer | string, taken?: () => void): void {
     this.peer.send(bytes, taken);
   }
 

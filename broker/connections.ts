@@ -4,15 +4,16 @@ import type { Clock } from '../shared/clock.ts';
 import type { Ingest } from '../shared/ingest.ts';
 import type { Log } from '../shared/log.ts';
 import { AcknowledgementTimes } from './acknowledgement-times.ts';
+import type { AedesStream } from './aedes-stream.ts';
 import type { FastPath } from './fast-path.ts';
 import { REFUSALS, type Refusal } from './frames.ts';
 import type { Gate } from './gate.ts';
 import { Guard } from './guard.ts';
 import type { Limits } from './limits.ts';
+import { Memory } from './memory.ts';
 import type { Presence } from './presence.ts';
+import { SLOT_MS, Wheel } from './wheel.ts';
 
-/** How finely silence is measured; keepalives are whole seconds. */
-const SWEEP_MS = 500;
 /** Connections are logged one by one at debug only, and summed this often. */
 const SUMMARY_MS = 10_000;
 
@@ -37,14 +38,18 @@ export class Connections implements Gate {
   readonly refusals = Object.fromEntries(REFUSALS.map((name) => [name, 0])) as Record<Refusal, number>;
   readonly #clock: Clock;
   readonly connect: Gate['connect'];
-  readonly serve: Gate['serve'];
+  /** See Gate. */
+  recentMs: number;
+  readonly #serve: Gate['serve'];
   readonly #left: (guard: Guard) => void;
   readonly #log: Log;
   readonly #presence: Presence | null;
   readonly #all = new Set<Guard>();
   readonly #waiting = new Set<Guard>();
   #unflushed: FastPath[] = [];
-  readonly #sweep: NodeJS.Timeout;
+  readonly #wheel: Wheel<Guard>;
+  readonly #memory: Memory;
+  readonly #tick: NodeJS.Timeout;
   readonly #summary: NodeJS.Timeout;
   #reliefAsked = false;
   #draining = false;
@@ -53,13 +58,16 @@ export class Connections implements Gate {
   constructor({ ingest, limits, clock, log, connect, serve, left, presence }: ConnectionsDependencies) {
     this.#presence = presence;
     this.connect = connect;
-    this.serve = serve;
+    this.#serve = serve;
     this.#left = left;
     this.ingest = ingest;
     this.limits = limits;
     this.#clock = clock;
     this.#log = log;
-    this.#sweep = setInterval(() => this.#closeOverdue(), SWEEP_MS).unref();
+    this.#memory = new Memory(this.#all, limits);
+    this.recentMs = this.nowMs();
+    this.#wheel = new Wheel(this.recentMs, (guard) => guard.closeIfOverdue(this.recentMs));
+    this.#tick = setInterval(() => this.#turn(), SLOT_MS).unref();
     this.#summary = setInterval(() => this.#summarize(), SUMMARY_MS).unref();
   }
 
@@ -67,6 +75,7 @@ export class Connections implements Gate {
   admit(source: Duplex, address: string): Guard {
     const guard = new Guard(source, address, this);
     this.#all.add(guard);
+    this.#wheel.add(guard, this.limits.connectTimeoutMs);
     this.#sums.opened += 1;
     return guard;
   }
@@ -78,6 +87,15 @@ export class Connections implements Gate {
 
   get open(): boolean {
     return !this.#draining && !this.ingest.writer.saturated;
+  }
+
+  serve(guard: Guard): AedesStream {
+    this.#memory.served();
+    return this.#serve(guard);
+  }
+
+  holds(guard: Guard): void {
+    this.#memory.holds(guard);
   }
 
   wait(guard: Guard): void {
@@ -101,6 +119,8 @@ export class Connections implements Gate {
 
   left(guard: Guard): void {
     this.#all.delete(guard);
+    this.#wheel.delete(guard);
+    this.#memory.left(guard);
     this.#waiting.delete(guard);
     this.#sums.closed += 1;
     this.#left(guard);
@@ -123,7 +143,7 @@ export class Connections implements Gate {
 
   /** Closes what is left. */
   close(): void {
-    clearInterval(this.#sweep);
+    clearInterval(this.#tick);
     clearInterval(this.#summary);
     for (const guard of [...this.#all]) guard.destroy();
   }
@@ -142,29 +162,10 @@ export class Connections implements Gate {
     for (const guard of waiting) guard.advance();
   }
 
-  #closeOverdue(): void {
-    const nowMs = this.nowMs();
-    let bytes = 0;
-    for (const guard of this.#all) {
-      guard.closeIfOverdue(nowMs);
-      bytes += guard.ownBytes + guard.heldBytes;
-    }
-    if (bytes > this.limits.memoryBytesMax) this.#closeNewest(bytes - this.limits.memoryBytesMax);
-  }
-
-  /** Closes connections that hold `excessBytes` together: first those not yet accepted, then those that hold more than themselves. */
-  #closeNewest(excessBytes: number): void {
-    const newest = [...this.#all].reverse();
-    const order = [
-      ...newest.filter((guard) => !guard.isAccepted),
-      ...newest.filter((guard) => guard.isAccepted && guard.heldBytes > this.limits.connectionBytes),
-    ];
-    let left = excessBytes;
-    for (const guard of order) {
-      if (left <= 0) return;
-      left -= guard.ownBytes + guard.heldBytes;
-      guard.refuse('memory', 'all connections together hold too much memory');
-    }
+  #turn(): void {
+    this.recentMs = this.nowMs();
+    this.#wheel.turn(this.recentMs);
+    this.#memory.relieve();
   }
 
   #summarize(): void {

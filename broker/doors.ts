@@ -7,6 +7,7 @@ import type { TlsConfig } from '../shared/tls-config.ts';
 import type { Broker } from './broker.ts';
 import { LIMITS } from './limits.ts';
 import { takeProxyHeader } from './proxy-protocol.ts';
+import { readShared } from './shared-read.ts';
 import { createTlsDoor } from './tls.ts';
 import type { HandleUpgrade } from './websocket.ts';
 import type { Ports } from './worker-messages.ts';
@@ -77,10 +78,15 @@ export async function openDoors(
 function createTcpServer(broker: Broker, proxyProtocol: boolean): Server {
   // Half open: a client that has said all it had to say still gets its acknowledgements.
   const settings = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEPALIVE_MS };
+  if (!proxyProtocol) {
+    return createServer({ ...settings, pauseOnConnect: true }, (accepted) => {
+      const socket = readShared(accepted);
+      broker.accept(socket, socket.remoteAddress ?? '');
+    });
+  }
   return createServer(settings, (socket) => {
     const accept = (address = '') => broker.accept(socket, address);
-    if (!proxyProtocol) accept(socket.remoteAddress);
-    else takeProxyHeader(socket, LIMITS.connectTimeoutMs, accept, (why) => broker.refused('proxy_header', why));
+    takeProxyHeader(socket, LIMITS.connectTimeoutMs, accept, (why) => broker.refused('proxy_header', why));
   });
 }
 

@@ -16,7 +16,6 @@ import {
   FAILURE,
   isReceived,
   NO_ANSWER,
-  PACKET_IDS,
   packetIdOf,
   REASON,
   reasonOf,
@@ -24,6 +23,7 @@ import {
 } from './answers.ts';
 import { FrameError, type Header } from './frames.ts';
 import type { Accepted } from './gate.ts';
+import { PacketIds } from './packet-ids.ts';
 import { isSame, readNumber, readPacketId, readTopic } from './packet-rules.ts';
 import { ALLOWED, publishPropertiesEnd, readProperties } from './properties.ts';
 import { dpuOfEventsTopic } from './topics.ts';
@@ -33,12 +33,14 @@ export type FastPathOwner = {
   readonly accepted: Accepted | null;
   /** Calls `flush` at the end of this turn. */
   flushSoon(path: FastPath): void;
-  send(bytes: Buffer): void;
+  send(bytes: string): void;
   /** A publish is answered, or needs no answer. */
   answered(): void;
 };
 
 const NOTHING = Buffer.alloc(0);
+/** Never added to. */
+const NONE: number[] = [];
 
 /** A PUBLISH that is too long, while its body goes by. */
 type Skipped = { readonly topic: string; readonly answer: number; readonly bytes: number; left: number };
@@ -50,9 +52,8 @@ export class FastPath {
   /** What is to be answered once it is stored, in order, and behind each of them when it was read. */
   readonly #waiting: number[] = [];
   /** What is stored and leaves at the end of this turn. */
-  #answers: number[] = [];
-  /** Packet identifiers of QoS 2 between PUBLISH and PUBREL, a bit each. */
-  #received: Uint8Array | null = null;
+  #answers: number[] = NONE;
+  readonly #received = new PacketIds();
   #skipped: Skipped | null = null;
   #isFive = false;
   #owed = 0;
@@ -94,7 +95,7 @@ export class FastPath {
     if (this.#isFive) at = publishPropertiesEnd(bytes, at, end, flags);
     this.#await(answer);
     // Not a second time [MQTT-4.3.3-2].
-    if (qos === 2 && this.#isRepeated(packetIdOf(answer))) return this.#ingest.inTurn(this.#stored);
+    if (qos === 2 && this.#received.add(packetIdOf(answer))) return this.#ingest.inTurn(this.#stored);
     if (this.#dpuId !== null) return this.#ingest.take(this.#dpuId, bytes, at, end, this.#stored);
     const topic = this.#topic.toString('utf8', 2);
     this.#topic = NOTHING; // It may be long, and is no DPU's.
@@ -140,13 +141,13 @@ export class FastPath {
     const id = readPacketId(bytes, bodyAt, end);
     if (this.#isFive && bodyAt + 3 < end) readProperties(bytes, bodyAt + 3, end, ALLOWED.release);
     else if (!this.#isFive && bodyAt + 2 !== end) throw new FrameError('PUBREL goes on after its packet identifier');
-    this.#answer(answerToRelease(id), this.#forget(id) || !this.#isFive ? REASON.success : REASON.unknownId);
+    this.#answer(answerToRelease(id), this.#received.delete(id) || !this.#isFive ? REASON.success : REASON.unknownId);
   }
 
   /** Writes what has become due. */
   flush(): void {
     const answers = this.#answers;
-    this.#answers = [];
+    this.#answers = NONE;
     this.#owner.send(encodeAnswers(answers));
   }
 
@@ -177,16 +178,13 @@ export class FastPath {
 
   #answer(answer: number, reason: number): void {
     // No PUBREL follows a failure (MQTT 5, 4.3.3).
-    if (reason >= FAILURE && isReceived(answer)) this.#forget(packetIdOf(answer));
-    if (this.#answers.push(withReason(answer, reason)) === 1) this.#owner.flushSoon(this);
-  }
-
-  /** True when the identifier was that of a QoS 2 publish that had not been released. */
-  #forget(id: number): boolean {
-    const bits = this.#received?.[id >> 3] ?? 0;
-    const bit = 1 << (id & 7);
-    if (this.#received !== null) this.#received[id >> 3] = bits & ~bit;
-    return (bits & bit) !== 0;
+    if (reason >= FAILURE && isReceived(answer)) this.#received.delete(packetIdOf(answer));
+    const bytes = withReason(answer, reason);
+    if (this.#answers.length > 0) this.#answers.push(bytes);
+    else {
+      this.#answers = [bytes];
+      this.#owner.flushSoon(this);
+    }
   }
 
   /** Sets the topic and its DPU to those at `at`; answers where the topic ends. */
@@ -206,14 +204,5 @@ export class FastPath {
     this.#part = part;
     this.#topic = Buffer.from(bytes.subarray(at, topicEnd));
     return topicEnd;
-  }
-
-  /** True when a QoS 2 publish with this identifier has been taken and not yet been released. */
-  #isRepeated(id: number): boolean {
-    this.#received ??= new Uint8Array(PACKET_IDS / 8);
-    const bit = 1 << (id & 7);
-    const bits = this.#received[id >> 3] as number;
-    this.#received[id >> 3] = bits | bit;
-    return (bits & bit) !== 0;
   }
 }

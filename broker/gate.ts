@@ -27,8 +27,12 @@ export type Gate = {
   refused(refusal: Refusal, why: string, clientId?: string): void;
   /** The guard is destroyed. */
   left(guard: Guard): void;
+  /** Holds unfinished packets, or answers that are not taken. */
+  holds(guard: Guard): void;
   /** Never goes back. */
   nowMs(): number;
+  /** What `nowMs` was a quarter of a second ago or later, which costs nothing to know. */
+  readonly recentMs: number;
 };
 
 /** What a client was accepted as. */

@@ -19,7 +19,7 @@ const NOTHING = Buffer.alloc(0);
 export type DeliveriesOwner = {
   /** MQTT 5 puts properties before a payload. */
   readonly hasProperties: boolean;
-  send(bytes: Buffer): void;
+  send(bytes: string): void;
   /** What was delivered up to here and is stored has been acknowledged, `count` messages more than before. */
   acknowledged(count: number): void;
 };

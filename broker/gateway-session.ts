@@ -61,7 +61,12 @@ export class GatewaySession implements IntakeOwner {
     this.#version = version;
     this.#owner = owner;
     this.#beganAtMs = this.#pingedAtMs = clock.monotonicMs();
-    this.#peer = new Peer(socket, LIMITS, this.#beganAtMs);
+    const recent = {
+      get recentMs() {
+        return clock.monotonicMs();
+      },
+    };
+    this.#peer = new Peer(socket, LIMITS, recent);
     this.#deliveries = new Deliveries(ingest, {
       hasProperties: version === 5,
       send: (bytes) => this.#peer.send(bytes),

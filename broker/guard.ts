@@ -18,17 +18,17 @@ import { FastPath, type FastPathOwner } from './fast-path.ts';
 import { FrameError, type Header, PACKET } from './frames.ts';
 import type { Accepted, Gate } from './gate.ts';
 import { Intake } from './intake.ts';
-import { overdue, type Silence } from './overdue.ts';
+import { type Attention, patienceWith } from './patience.ts';
 import { PublishRate } from './publish-rate.ts';
 import * as five from './version-five.ts';
 import * as four from './version-four.ts';
+import { SLOT_MS } from './wheel.ts';
 
 export class Guard extends Connection implements FastPathOwner {
   readonly #fastPath: FastPath;
   readonly #intake: Intake;
   #aedes: AedesStream | null = null;
-  #phase: Silence['phase'] = 'new';
-  #accepted: Accepted | null = null;
+  #phase: Attention['phase'] = 'new';
   #rate: PublishRate | null = null;
   #timer: NodeJS.Timeout | null = null;
   #ended = false;
@@ -45,23 +45,13 @@ export class Guard extends Connection implements FastPathOwner {
     });
   }
 
-  get isAccepted(): boolean {
-    return this.#accepted !== null;
-  }
-
-  /** Null: not accepted yet. */
-  get accepted(): Accepted | null {
-    return this.#accepted;
-  }
-
   get packetBytesMax(): number {
     return this.gate.limits[this.#phase === 'new' ? 'connectBytesMax' : 'packetBytesMax'];
   }
 
-  /** What it is taken to cost without what it holds. */
-  get ownBytes(): number {
-    const { connectionBytes, subscriberBytes } = this.gate.limits;
-    return this.#aedes === null ? connectionBytes : connectionBytes + subscriberBytes;
+  /** aedes has been given it. */
+  get isServed(): boolean {
+    return this.#aedes !== null;
   }
 
   /** Bytes that wait to be complete, to pass, or to be taken by the peer. */
@@ -76,7 +66,7 @@ export class Guard extends Connection implements FastPathOwner {
     if (perSecond !== null) this.#rate = new PublishRate(perSecond, this.gate.nowMs());
     this.send(this.level === 5 ? five.welcome(connect, this.clientId, this.gate.limits) : four.WELCOME);
     this.connect = { ...connect, username: undefined, password: undefined };
-    this.#accepted = accepted;
+    this.accepted = accepted;
     this.#phase = 'open';
     this.advance();
   }
@@ -96,24 +86,37 @@ export class Guard extends Connection implements FastPathOwner {
     return isQuiet ? Promise.resolve() : new Promise((resolve) => this.#quietCallbacks.push(resolve));
   }
 
-  /** Closes the connection when the peer has been silent, or has not read, for too long. */
-  closeIfOverdue(nowMs: number): void {
+  /**
+   * Closes the connection when the peer has been silent, or has not read, for too long. Answers when that may be so, in
+   * milliseconds; null: it is closed.
+   */
+  closeIfOverdue(nowMs: number): number | null {
     const { isClogged, isRead } = this.peer;
-    const silentMs = this.peer.silentMs(nowMs);
     const keepaliveS = this.connect?.keepaliveS ?? 0;
-    const refusal = overdue({ phase: this.#phase, silentMs, isClogged, isRead, keepaliveS }, this.gate.limits);
-    if (refusal !== null) this.refuse(refusal, `nothing for ${Math.round(silentMs)} ms`);
+    const patience = patienceWith({ phase: this.#phase, isClogged, isRead, keepaliveS }, this.gate.limits);
+    if (patience === null) return Number.POSITIVE_INFINITY;
+    const silentMs = this.peer.silentMs(nowMs);
+    // It may have been heard a little later than was noted.
+    const leftMs = patience.silentMs + SLOT_MS - silentMs;
+    if (leftMs > 0) return leftMs;
+    this.refuse(patience.refusal, `nothing for ${Math.round(silentMs)} ms`);
+    return null;
   }
 
   /** The client has shown that it is there. */
   alive(): void {
-    if (this.#accepted !== null) this.gate.ingest.alive(this.clientId as DpuId);
+    if (this.accepted !== null) this.gate.ingest.alive(this.clientId as DpuId);
   }
 
   /** The client has said its last word; what it is owed has been answered, and is written at the end of this turn. */
   finish(): void {
     this.#phase = 'finished';
     queueMicrotask(() => this.destroy());
+  }
+
+  override send(bytes: Buffer | string, taken?: () => void): void {
+    super.send(bytes, taken);
+    if (this.peer.unsentBytes > 0) this.gate.holds(this);
   }
 
   /** Reads on, or not. */
@@ -157,7 +160,8 @@ export class Guard extends Connection implements FastPathOwner {
         if (this.level === 5) return five.takeVersionFive(this, bytes, header);
         if (!four.takeVersionFour(this, bytes, header)) return;
         this.#aedes ??= this.gate.serve(this);
-        this.#aedes.deliver(bytes.subarray(at, header.end));
+        // What it stands in is read into again.
+        this.#aedes.deliver(Buffer.from(bytes.subarray(at, header.end)));
     }
   }
 
@@ -207,6 +211,8 @@ export class Guard extends Connection implements FastPathOwner {
       if (!(error instanceof FrameError)) throw error;
       this.refuse(error.refusal, error.message);
     }
-    if (!this.destroyed) this.flow();
+    if (this.destroyed) return;
+    this.flow();
+    if (this.#intake.bytes > 0) this.gate.holds(this);
   }
 }

@@ -31,8 +31,13 @@ export class Leftover {
   keep(joined: Buffer, at: number): void {
     this.#bytes = joined.length - at;
     if (this.#bytes === 0) this.#room = null;
+    // It is the chunk itself, which is read into again.
+    else if (this.#room === null) {
+      this.#room = Buffer.allocUnsafeSlow(this.#bytes);
+      joined.copy(this.#room, 0, at);
+    }
     // With nothing taken off its front, it is what `join` has put together.
-    else if (at > 0 || this.#room === null) this.#room = joined.subarray(at);
+    else if (at > 0) this.#room = joined.subarray(at);
   }
 
   clear(): void {

@@ -2,20 +2,23 @@
 import type { Duplex } from 'node:stream';
 import type { Limits } from './limits.ts';
 
+/** Says what time it was lately; never goes back. */
+export type RecentClock = { readonly recentMs: number };
+
 export class Peer {
   readonly #source: Duplex;
   readonly #limits: Limits;
   #mayFlow = true;
   #flowing = true;
   #clogged = false;
+  readonly #clock: RecentClock;
   #heardAtMs: number;
-  /** Heard since it was last asked for how long it has been silent: that costs less than a look at the clock each time. */
-  #isHeard = false;
 
-  constructor(source: Duplex, limits: Limits, nowMs: number) {
+  constructor(source: Duplex, limits: Limits, clock: RecentClock) {
     this.#source = source;
     this.#limits = limits;
-    this.#heardAtMs = nowMs;
+    this.#clock = clock;
+    this.#heardAtMs = clock.recentMs;
   }
 
   /** True while what it says is read. */
@@ -35,13 +38,11 @@ export class Peer {
 
   /** Since it was last heard, or since it was last begun or ceased to be read. */
   silentMs(nowMs: number): number {
-    if (this.#isHeard) this.#heardAtMs = nowMs;
-    this.#isHeard = false;
     return nowMs - this.#heardAtMs;
   }
 
   heard(): void {
-    this.#isHeard = true;
+    this.#heardAtMs = this.#clock.recentMs;
   }
 
   /** Reads on, or not; it is never read while it does not read itself. */
@@ -55,12 +56,16 @@ export class Peer {
     else this.#source.pause();
   }
 
-  /** `taken` is called when the peer, or the system on its way, has taken them; never, if it does not. */
-  send(bytes: Buffer, taken?: () => void): void {
+  /**
+   * Of a text a byte a character. `taken` is called when the peer, or the system on its way, has taken them; never, if it
+   * does not.
+   */
+  send(bytes: Buffer | string, taken?: () => void): void {
     const source = this.#source;
     if (source.destroyed) return;
     // Acknowledgements leave without a callback, which would cost as much as they do.
-    const isRoom = taken === undefined ? source.write(bytes) : source.write(bytes, (error) => error || taken());
+    const callback = taken === undefined ? undefined : (error?: Error | null) => error || taken();
+    const isRoom = source.write(bytes, 'latin1', callback);
     if (isRoom || this.#clogged) return;
     if (source.writableLength < this.#limits.unsentBytesMax) return;
     this.#clogged = true;
