@@ -58,15 +58,21 @@ function opened() {
     await writer.commit({ ...batch, events }, () => null);
   };
   /** All events of the DPU that are mapped into the lobby are into the hall, as was said at `recordedAtMs`. */
-  const move = async (dpuId: DpuId, recordedAtMs: number) => {
+  const say = async (dpuId: DpuId, recordedAtMs: number) => {
     const remapping = { dpuId, fromMs: 0, untilMs: 8.64e15, was: INTO_LOBBY, becomes: INTO_HALL };
     const facts = [{ factNumber: ++position, recordedAtMs, remappings: [remapping] }];
     const taken = { partition: 0, position, factNumber: position, dueMs: 0, starts: [], shifts: [] };
     await writer.takeFacts({ ...taken, facts });
+  };
+  const recount = async () => {
     while ((await writer.recountSome(() => null)) !== null);
   };
+  const move = async (dpuId: DpuId, recordedAtMs: number) => {
+    await say(dpuId, recordedAtMs);
+    await recount();
+  };
   const net = (space: SpaceId, knownAtMs: number) => reader.netKnownAt?.(space, null, UNTIL_MS, knownAtMs);
-  return { place, writer, reader, commit, move, net };
+  return { place, writer, reader, commit, say, recount, move, net };
 }
 
 function sql(place: string, text: string): number {
@@ -108,6 +114,26 @@ test('a recount moves every event that is mapped as it says, from when both were
     told.push([await net(HALL, knownAtMs), await net(LOBBY, knownAtMs)]);
   }
   expect(told).toEqual(right);
+});
+
+test('how many events a recount will have is told roughly while it runs, and exactly when it is done', async () => {
+  const { writer, reader, commit, say, recount } = opened();
+  const random = seededRandom(23);
+  // By day more than by night.
+  const events = Array.from({ length: 10_000 }, (_, index) => {
+    const hours = Math.floor(random() * 50) * 24 + 6 + Math.floor(random() ** 2 * 18);
+    return event(FROM_MS + hours * HOUR_MS + index * 97, 10);
+  });
+  for (let at = 0; at < events.length; at += 1_000) await commit(events.slice(at, at + 1_000));
+  await say(DPUS[0] as DpuId, FROM_MS + 60 * 24 * HOUR_MS);
+  await writer.recountSome(() => null);
+  const [running] = await reader.recounts(0, 100);
+  expect(running).toMatchObject({ isDone: false });
+  expect(running?.eventsTotal).toBeGreaterThan(0.8 * events.length);
+  expect(running?.eventsTotal).toBeLessThan(1.2 * events.length);
+  await recount();
+  const done = { isDone: true, eventsDone: events.length, eventsTotal: events.length };
+  expect(await reader.recounts(0, 100)).toMatchObject([done]);
 });
 
 test.each([

@@ -13,7 +13,7 @@ import type { RawEvents } from './raw-events.ts';
 import { type Part, partOf, prepareRecounts, type RecountStatements } from './recount-parts.ts';
 import { movesBetween, Remapper } from './remapper.ts';
 
-/** Events recounted in one transaction: some 30 ms, for which ingest waits. */
+/** Events recounted in one transaction: some 25 ms, for which ingest waits. */
 const EVENTS_PER_PIECE = 4_000;
 /** Parts whose events are counted in one transaction: a few ms each. */
 const PARTS_PER_PIECE = 8;
