@@ -3,10 +3,8 @@ import { startThread, type Threaded } from '../../thread.ts';
 import type { BrokerStorage } from '../open.ts';
 import { commandsOf, connectionsOf } from './fleet-calls.ts';
 import type { JournalThread } from './journal-thread.ts';
+import { followNews } from './news.ts';
 import type { PlanThread } from './plan-thread.ts';
-
-/** Between looks for facts that have been announced. */
-const FOLLOW_MS = 100;
 
 export async function openEmbeddedWorker(
   dataDir: string,
@@ -20,17 +18,9 @@ export async function openEmbeddedWorker(
     start<PlanThread>('plan-thread.ts', {}),
   ]);
   const commands = commandsOf(plan);
-  let timer: NodeJS.Timeout | undefined;
-  const follow = async (onAnnounced: () => void): Promise<void> => {
-    let known = await plan.announced();
-    const look = async () => {
-      const announced = await plan.announced();
-      if (announced > known) onAnnounced();
-      known = announced;
-    };
-    // What fails is looked at again.
-    timer = setInterval(() => void look().catch(() => undefined), FOLLOW_MS).unref();
-  };
+  let onAnnounced = () => {};
+  let onQueued = () => {};
+  const unfollow = followNews(plan.nextNews, { announced: () => onAnnounced(), command: () => onQueued() });
   return {
     journal: { durability: 'fsync', partitions: 1, append: journal.append, gathered: async () => undefined },
     floorplan: {
@@ -38,15 +28,23 @@ export async function openEmbeddedWorker(
       read: plan.read,
       announced: plan.announced,
       markAnnounced: async () => undefined,
-      follow,
+      follow: async (callback) => {
+        onAnnounced = callback;
+        callback();
+      },
     },
     credentials: { find: plan.find, newest: plan.newest, changes: plan.changes },
     connections: connectionsOf(plan),
-    commands,
+    commands: {
+      ...commands,
+      follow: async (callback) => {
+        onQueued = callback;
+        callback();
+      },
+    },
     claims: null,
     close: async () => {
-      clearInterval(timer);
-      await commands.close();
+      unfollow();
       await Promise.all([journal.close(), plan.close()]);
     },
   };

@@ -8,12 +8,13 @@ import { openFleetDatabase } from './connections.ts';
 import { openCredentials } from './credentials.ts';
 import { type FleetCalls, fleetCalls } from './fleet-calls.ts';
 import { openFloorplan } from './floorplan.ts';
+import { awaitNews, type News } from './news.ts';
 
 export type PlanThreadOptions = { readonly dataDir: string };
 
 export type PlanThread = Pick<FloorplanStore, 'read' | 'announced'> &
   Pick<CredentialStore, 'find' | 'newest' | 'changes'> &
-  FleetCalls;
+  FleetCalls & { readonly nextNews: (known: News) => Promise<News> };
 
 serveThread(({ dataDir }: PlanThreadOptions): PlanThread & { close(): Promise<void> } => {
   const { announced, read, close: closeFloorplan } = openFloorplan(dataDir, systemClock);
@@ -29,5 +30,10 @@ serveThread(({ dataDir }: PlanThreadOptions): PlanThread & { close(): Promise<vo
     const upTo = await announced();
     return (await read(after, limit)).filter((fact) => fact.number <= upTo);
   };
-  return { announced, read: readAnnounced, find, newest, changes, ...fleetCalls(fleet), close };
+  const calls = fleetCalls(fleet);
+  const nextNews = awaitNews(async () => ({
+    announced: await announced(),
+    command: (await calls.commandsSince(null)).number,
+  }));
+  return { announced, read: readAnnounced, find, newest, changes, ...calls, nextNews, close };
 });
