@@ -4,6 +4,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { generateBuilding } from '../../shared/commands/building.ts';
+import { NODE_FLAGS } from '../support/service.ts';
 import { removeDir, temporaryDir } from '../support/temporary-dir.ts';
 import { type Figure, median, whole } from './figure.ts';
 import { type Job, type Result, runLoad } from './load.ts';
@@ -81,7 +82,7 @@ async function startBrokerHost(dpuIds: readonly string[]): Promise<Contestant> {
 
 async function startWorkersHost(dpuIds: readonly string[]): Promise<Contestant> {
   const dataDir = temporaryDir();
-  const host = await startFork('workers-host.ts', [dpuIds.join()], { FOOTFALL_DATA_DIR: dataDir });
+  const host = await startFork('workers-host.ts', [dpuIds.join()], { FOOTFALL_DATA_DIR: dataDir, FOOTFALL_LOG_LEVEL: 'warn' });
   const stop = async () => {
     await host.stop();
     removeDir(dataDir);
@@ -89,14 +90,14 @@ async function startWorkersHost(dpuIds: readonly string[]): Promise<Contestant> 
   return { ...host, stop };
 }
 
-/** A program of this folder that sends its port and ends with its parent. */
+/** A program of this folder that sends its port and ends with its parent; Node runs it as it runs the service. */
 async function startFork(
   file: string,
   programArguments: readonly string[],
   environment: Readonly<Record<string, string>> = {},
 ): Promise<Contestant> {
-  const env = { ...process.env, ...environment };
-  const child: ChildProcess = fork(join(import.meta.dirname, file), programArguments, { env });
+  const options = { env: { ...process.env, ...environment }, execArgv: NODE_FLAGS };
+  const child: ChildProcess = fork(join(import.meta.dirname, file), programArguments, options);
   const [port] = (await once(child, 'message')) as [number];
   const stop = async () => {
     child.disconnect();

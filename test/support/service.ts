@@ -138,6 +138,9 @@ export async function startService(given: ServiceOptions = {}): Promise<Service>
   };
 }
 
+/** As the npm scripts have them. */
+export const NODE_FLAGS = ['--max-semi-space-size=8'];
+
 async function launch(dataDir: string, options: ServiceOptions, httpPort: number, mqttPort: number): Promise<Running> {
   const environment = {
     FOOTFALL_DATA_DIR: dataDir,
@@ -150,7 +153,7 @@ async function launch(dataDir: string, options: ServiceOptions, httpPort: number
   const [command, ...commandArguments] = [
     ...(options.wrapper ?? []),
     process.execPath,
-    '--max-semi-space-size=8', // As they do.
+    ...NODE_FLAGS,
     'footfall.ts',
     'start',
     ...(options.service === undefined ? [] : [options.service]),
