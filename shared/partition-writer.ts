@@ -28,6 +28,11 @@ type Group = {
 const WAITING_BYTES_MAX = 8 * 1024 * 1024;
 /** One entry; keeps a commit short. */
 const ENTRY_BYTES_MAX = 1024 * 1024;
+/**
+ * So many do not wait for what else is read in their turn: they are stored meanwhile, and from then on one part of a large
+ * fleet is read and answered while the other is stored. Between 32 and 512 it makes no difference that could be measured.
+ */
+const STARTS_AT = 128;
 /** Between tries while the journal fails: short enough to recover at once, long enough not to spin. */
 const RETRY_MS = 200;
 
@@ -126,9 +131,15 @@ export class PartitionWriter {
     group.stored.push(stored);
     this.#waitingBytes += length;
     if (this.#busy) return;
+    // At the end of this turn, so that all publishes read in it share the first entry.
+    if (group.stored.length === 1) setImmediate(() => this.#start());
+    else if (group.stored.length === STARTS_AT) this.#start();
+  }
+
+  #start(): void {
+    if (this.#busy || this.#waiting.length === 0) return;
     this.#busy = true;
-    // A turn later, so that all publishes read in this turn share the first entry.
-    setImmediate(() => void this.#storeAll());
+    void this.#storeAll();
   }
 
   async #storeAll(): Promise<void> {

@@ -10,6 +10,9 @@ type Call = { readonly id: number; readonly method: string; readonly args: reado
 type Reply = { readonly id: number; readonly result?: unknown; readonly error?: unknown; readonly fatal?: boolean };
 type Port = { [method: string]: (...args: never[]) => unknown };
 
+/** With what else is called in the same turn, or at the end of the callback: for calls that are large and few. */
+type Leaving = 'together' | 'at once';
+
 /** Every method of `Port` as a call into the thread, and `close`, which also ends the thread. */
 export type Threaded<P> = {
   [Method in keyof P]: P[Method] extends (...args: infer Args) => infer Result
@@ -20,23 +23,25 @@ export type Threaded<P> = {
 /**
  * Starts `module` (whose body must call `serveThread`) with `options` in a thread. `onFatal` is told when the thread
  * ends by itself or throws FatalError; calls under way then never settle, so that nothing is acknowledged.
+ * `calls`: when they leave.
  */
 export function startThread<P extends object>(
   module: URL,
   options: object,
   onFatal: (error: Error) => void,
+  calls: Leaving = 'together',
 ): Promise<Threaded<P>> {
   // A thread that finds its modules compiled needs 11 MB less than one that strips their types itself.
   const compiled = getCompileCacheDir();
   const env = compiled === undefined ? {} : { env: { NODE_COMPILE_CACHE: dirname(compiled) } };
   const worker = new Worker(module, { workerData: options, ...env });
   const waiting = new Map<number, { resolve: (value: never) => void; reject: (error: unknown) => void }>();
-  let calls = 0;
+  let newest = 0;
   let closing = false;
-  const send = together<Call>((list) => worker.postMessage(list));
+  const send = together<Call>((list) => worker.postMessage(list), calls === 'at once' ? queueMicrotask : setImmediate);
   const call = (method: string, args: unknown[]) =>
     new Promise((resolve, reject) => {
-      const id = ++calls;
+      const id = ++newest;
       waiting.set(id, { resolve, reject });
       send({ id, method, args });
     });
@@ -80,7 +85,7 @@ export function startThread<P extends object>(
 export function serveThread<Options>(open: (options: Options) => object | Promise<object>): void {
   const parent = parentPort;
   if (isMainThread || parent === null) return;
-  const reply = together<Reply>((list) => parent.postMessage(list));
+  const reply = together<Reply>((list) => parent.postMessage(list), setImmediate);
   const fatal = (error: unknown) => parent.postMessage([{ id: 0, error, fatal: true } satisfies Reply]);
   const start = async () => {
     const port = (await open(workerData as Options)) as Port;
@@ -101,8 +106,8 @@ export function serveThread<Options>(open: (options: Options) => object | Promis
   start().catch(fatal);
 }
 
-/** Collects what is said within one turn of the event loop, for `send`: to wake the other thread costs more than most calls. */
-function together<Item>(send: (items: Item[]) => void): (item: Item) => void {
+/** Collects what is said until `later` calls, for `send`: to wake the other thread costs more than most calls. */
+function together<Item>(send: (items: Item[]) => void, later: (flush: () => void) => void): (item: Item) => void {
   let items: Item[] = [];
   const flush = () => {
     const said = items;
@@ -110,6 +115,6 @@ function together<Item>(send: (items: Item[]) => void): (item: Item) => void {
     send(said);
   };
   return (item) => {
-    if (items.push(item) === 1) setImmediate(flush);
+    if (items.push(item) === 1) later(flush);
   };
 }

@@ -15,8 +15,11 @@ import { measureFootfall } from './publish.ts';
 const CONNECTIONS = 1_000;
 const WARM_UP_PER_CONNECTION = 100;
 const MESSAGES_PER_CONNECTION = 400;
-/** Each round measures one after the other; the medians are compared. */
-const ROUNDS = 5;
+/**
+ * Each round measures one after the other, every second one the other way round: machines get slower while they work. The
+ * medians are compared.
+ */
+const ROUNDS = 6;
 
 type Measured = { readonly rate: number; readonly cpuUs: number; readonly p99Ms: number };
 type Contestant = { readonly port: number; readonly pid: number; stop(): Promise<void> | void };
@@ -37,14 +40,17 @@ export async function benchBroker(report: (line: string) => void): Promise<Figur
       `  ${name}: ${whole(one.rate)} acks/s, p99 ${one.p99Ms.toFixed(1)} ms, ${one.cpuUs.toFixed(1)} µs a message`,
     );
   };
-  for (let round = 1; round <= ROUNDS; round++) {
-    for (const [name, start] of Object.entries(starts)) {
-      const contestant = await start();
-      if (contestant !== null) take(name, await measure(contestant, dpuIds));
-      await contestant?.stop();
-    }
+  const turns = Object.entries(starts).map(([name, start]) => async () => {
+    const contestant = await start();
+    if (contestant !== null) take(name, await measure(contestant, dpuIds));
+    await contestant?.stop();
+  });
+  turns.push(async () => {
     const service = await measureFootfall(building);
     take('whole service', { ...summary(service), cpuUs: service.cpuUsPerMessage });
+  });
+  for (let round = 1; round <= ROUNDS; round++) {
+    for (const turn of round % 2 === 0 ? turns.toReversed() : turns) await turn();
   }
   return figuresOf((name, what) => median((measured.get(name) ?? []).map((one) => one[what])));
 }
@@ -82,7 +88,10 @@ async function startBrokerHost(dpuIds: readonly string[]): Promise<Contestant> {
 
 async function startWorkersHost(dpuIds: readonly string[]): Promise<Contestant> {
   const dataDir = temporaryDir();
-  const host = await startFork('workers-host.ts', [dpuIds.join()], { FOOTFALL_DATA_DIR: dataDir, FOOTFALL_LOG_LEVEL: 'warn' });
+  const host = await startFork('workers-host.ts', [dpuIds.join()], {
+    FOOTFALL_DATA_DIR: dataDir,
+    FOOTFALL_LOG_LEVEL: 'warn',
+  });
   const stop = async () => {
     await host.stop();
     removeDir(dataDir);

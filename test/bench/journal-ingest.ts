@@ -21,6 +21,7 @@ export async function openJournalIngest(dpuIds: readonly string[], dataDir: stri
     (error) => {
       throw error;
     },
+    'at once',
   );
   const writer = new JournalWriter(journal, 1, systemClock, log);
   return new Ingest({ writer, plan, clock: systemClock, futureAllowedMs: 300_000, latenessAllowedMs: 60_000 });

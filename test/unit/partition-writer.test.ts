@@ -48,6 +48,23 @@ test('nothing is reported stored before its append is; what arrives meanwhile sh
   expect(stored).toEqual([1, 2, 3]);
 });
 
+test('of many that come in one turn the first are being stored before it ends', async () => {
+  const { stored, add, next, held, writer, appends } = started();
+  const all = Array.from({ length: 300 }, (_, index) => index + 1);
+  for (const upTo of all) add(upTo);
+  expect(appends.length).toBe(1);
+  const first = await next(0);
+  const early = held(first).length;
+  expect(early).toBeLessThan(300);
+  expect(held(first)).toEqual(all.slice(0, early));
+  first.settle();
+  const second = await next(1);
+  expect(held(second)).toEqual(all.slice(early));
+  second.settle();
+  await writer.drained();
+  expect(stored).toEqual(all);
+});
+
 test('a rejected append is tried again with the same id and bytes, before anything newer', async () => {
   const { stored, add, next, held, writer } = started();
   add(1);

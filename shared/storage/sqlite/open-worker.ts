@@ -11,10 +11,10 @@ export async function openEmbeddedWorker(
   slot: number,
   onFatal: (error: Error) => void,
 ): Promise<BrokerStorage> {
-  const start = <Port extends object>(file: string, options: object): Promise<Threaded<Port>> =>
-    startThread<Port>(new URL(file, import.meta.url), { dataDir, ...options }, onFatal);
+  const start = <Port extends object>(file: string, options: object, calls?: 'at once'): Promise<Threaded<Port>> =>
+    startThread<Port>(new URL(file, import.meta.url), { dataDir, ...options }, onFatal, calls);
   const [journal, plan] = await Promise.all([
-    start<JournalThread>('journal-thread.ts', { partition: slot, workers: 0 }),
+    start<JournalThread>('journal-thread.ts', { partition: slot, workers: 0 }, 'at once'),
     start<PlanThread>('plan-thread.ts', {}),
   ]);
   const commands = commandsOf(plan);

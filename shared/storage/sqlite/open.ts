@@ -15,13 +15,14 @@ export async function openEmbedded(
   brokerWorkers: number,
   onFatal: (error: Error) => void,
 ): Promise<Storage> {
-  const start = <Port extends object>(file: string, options: object): Promise<Threaded<Port>> =>
-    startThread<Port>(new URL(file, import.meta.url), { dataDir, ...options }, onFatal);
+  const start = <Port extends object>(file: string, options: object, calls?: 'at once'): Promise<Threaded<Port>> =>
+    startThread<Port>(new URL(file, import.meta.url), { dataDir, ...options }, onFatal, calls);
   const [journal, serving] = await Promise.all([
-    start<JournalThread>('journal-thread.ts', {
-      partition: PARTITION,
-      workers: brokerWorkers > 1 ? brokerWorkers : 0,
-    }),
+    start<JournalThread>(
+      'journal-thread.ts',
+      { partition: PARTITION, workers: brokerWorkers > 1 ? brokerWorkers : 0 },
+      'at once',
+    ),
     start<Serving>('serving-thread.ts', {}),
   ]);
   const commands = commandsOf(serving);
