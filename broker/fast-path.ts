@@ -23,6 +23,7 @@ import {
 } from './answers.ts';
 import { FrameError, type Header } from './frames.ts';
 import type { Accepted } from './gate.ts';
+import { Numbers } from './numbers.ts';
 import { PacketIds } from './packet-ids.ts';
 import { isSame, readNumber, readPacketId, readTopic } from './packet-rules.ts';
 import { ALLOWED, publishPropertiesEnd, readProperties } from './properties.ts';
@@ -50,7 +51,7 @@ export class FastPath {
   readonly #times: AcknowledgementTimes;
   readonly #owner: FastPathOwner;
   /** What is to be answered once it is stored, in order, and behind each of them when it was read. */
-  readonly #waiting: number[] = [];
+  readonly #waiting = new Numbers();
   /** What is stored and leaves at the end of this turn. */
   #answers: number[] = NONE;
   readonly #received = new PacketIds();
@@ -152,7 +153,8 @@ export class FastPath {
   }
 
   #await(answer: number): void {
-    this.#waiting.push(answer, this.#times.read());
+    this.#waiting.push(answer);
+    this.#waiting.push(this.#times.read());
     if (answer !== NO_ANSWER) this.#owed += 1;
   }
 
