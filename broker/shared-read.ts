@@ -9,8 +9,8 @@ const READ_BYTES = 65_536;
 const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
 
 /** What Node does not speak of: the connection itself, which a socket may be given. */
-type Handle = object;
-type Held = { _handle: Handle | null };
+type Handle = { readonly useUserBuffer?: unknown };
+type Held = { _handle: Handle | null | undefined };
 type Options = { readonly handle: Handle; readonly allowHalfOpen: boolean; readonly onread: OnReadOpts };
 
 /**
@@ -19,9 +19,9 @@ type Options = { readonly handle: Handle; readonly allowHalfOpen: boolean; reado
  */
 export function readShared(accepted: Socket): Socket {
   const held = accepted as unknown as Held;
-  const { _handle: handle } = held;
-  // It may have gone already.
-  if (handle === null) return accepted;
+  const handle = held._handle;
+  // It may have gone already; and where Node has come to do this in another way it is read as any socket.
+  if (typeof handle?.useUserBuffer !== 'function') return accepted.resume();
   const callback = (length: number): boolean => {
     socket.emit('data', buffer.subarray(0, length));
     return true;
