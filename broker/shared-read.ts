@@ -20,7 +20,7 @@ type Options = { readonly handle: Handle; readonly allowHalfOpen: boolean; reado
 export function readShared(accepted: Socket): Socket {
   const held = accepted as unknown as Held;
   const handle = held._handle;
-  // It may have gone already; and where Node has come to do this in another way it is read as any socket.
+  // It may have gone already; and where Node has come to do this in another way it is read like any socket.
   if (typeof handle?.useUserBuffer !== 'function') return accepted.resume();
   const callback = (length: number): boolean => {
     socket.emit('data', buffer.subarray(0, length));

@@ -1,4 +1,4 @@
-// Accepted sockets that are read into one buffer: as any others, but for where what they read stands.
+// Accepted sockets that are read into one buffer: like any others, but for where what they read stands.
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
