@@ -90,7 +90,7 @@ export class Connections implements Gate {
   }
 
   serve(guard: Guard): AedesStream {
-    this.#memory.served();
+    this.#memory.serves(guard);
     return this.#serve(guard);
   }
 

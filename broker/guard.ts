@@ -49,11 +49,6 @@ export class Guard extends Connection implements FastPathOwner {
     return this.gate.limits[this.#phase === 'new' ? 'connectBytesMax' : 'packetBytesMax'];
   }
 
-  /** aedes has been given it. */
-  get isServed(): boolean {
-    return this.#aedes !== null;
-  }
-
   /** Bytes that wait to be complete, to pass, or to be taken by the peer. */
   get heldBytes(): number {
     return this.#intake.bytes + this.peer.unsentBytes;
@@ -116,7 +111,7 @@ export class Guard extends Connection implements FastPathOwner {
 
   override send(bytes: Buffer | string, taken?: () => void): void {
     super.send(bytes, taken);
-    if (this.peer.unsentBytes > 0) this.gate.holds(this);
+    if (!this.destroyed && this.peer.unsentBytes > 0) this.gate.holds(this);
   }
 
   /** Reads on, or not. */

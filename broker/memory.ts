@@ -7,7 +7,8 @@ export class Memory {
   readonly #limits: Limits;
   /** Those that hold something, or did when they were looked at last. */
   readonly #holding = new Set<Guard>();
-  #subscribers = 0;
+  /** Those that aedes has been given. */
+  readonly #served = new Set<Guard>();
 
   /** `all`: every connection, the newest last. */
   constructor(all: ReadonlySet<Guard>, limits: Limits) {
@@ -21,19 +22,19 @@ export class Memory {
   }
 
   /** aedes has been given the connection. */
-  served(): void {
-    this.#subscribers += 1;
+  serves(guard: Guard): void {
+    this.#served.add(guard);
   }
 
   left(guard: Guard): void {
     this.#holding.delete(guard);
-    if (guard.isServed) this.#subscribers -= 1;
+    this.#served.delete(guard);
   }
 
   /** Closes some if all hold too much: first those not yet accepted, then those that hold more than themselves. */
   relieve(): void {
     const { connectionBytes, subscriberBytes, memoryBytesMax } = this.#limits;
-    let excessBytes = this.#all.size * connectionBytes + this.#subscribers * subscriberBytes - memoryBytesMax;
+    let excessBytes = this.#all.size * connectionBytes + this.#served.size * subscriberBytes - memoryBytesMax;
     for (const guard of this.#holding) {
       const { heldBytes } = guard;
       excessBytes += heldBytes;
@@ -52,7 +53,7 @@ export class Memory {
     let left = excessBytes;
     for (const guard of order) {
       if (left <= 0) return;
-      left -= connectionBytes + (guard.isServed ? subscriberBytes : 0) + guard.heldBytes;
+      left -= connectionBytes + (this.#served.has(guard) ? subscriberBytes : 0) + guard.heldBytes;
       guard.refuse('memory', 'all connections together hold too much memory');
     }
   }
