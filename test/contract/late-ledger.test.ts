@@ -140,6 +140,16 @@ function firstOf(table: 'shift_day' | 'dpu_difference'): string {
     : '(dpu, hour, cause, recorded_at) = (SELECT dpu, hour, cause, recorded_at FROM dpu_difference LIMIT 1)';
 }
 
+/** Opens the store, and holds its answers and all that is in it against what is right. */
+async function expectRight(store: Awaited<ReturnType<typeof opened>>): Promise<void> {
+  const reader = openHistoryReader(store.place);
+  closing.push(() => reader.close());
+  await compare(reader, store);
+  const writer = openHistoryWriter(store.place);
+  closing.push(() => writer.close());
+  expect((await writer.audit(store.truth, { repair: false })).discrepancies).toEqual([]);
+}
+
 test('a store that has a row for each difference is brought up to date as it is opened', async () => {
   const store = await opened();
   await store.end();
@@ -158,12 +168,7 @@ test('a store that has a row for each difference is brought up to date as it is 
      PRAGMA user_version = 1;`,
   );
   database.close();
-  const reader = openHistoryReader(store.place);
-  closing.push(() => reader.close());
-  await compare(reader, store);
-  const writer = openHistoryWriter(store.place);
-  closing.push(() => writer.close());
-  expect((await writer.audit(store.truth, { repair: false })).discrepancies).toEqual([]);
+  await expectRight(store);
 });
 
 const NOT_YET = `hour > ${MOVED_MS / (60 * MINUTE_MS) + 2}`;
@@ -191,10 +196,5 @@ test.each([
      PRAGMA user_version = ${version};`,
   );
   database.close();
-  const reader = openHistoryReader(store.place);
-  closing.push(() => reader.close());
-  await compare(reader, store);
-  const writer = openHistoryWriter(store.place);
-  closing.push(() => writer.close());
-  expect((await writer.audit(store.truth, { repair: false })).discrepancies).toEqual([]);
+  await expectRight(store);
 });

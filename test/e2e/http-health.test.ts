@@ -31,21 +31,24 @@ async function office(events: readonly (Journey & { readonly seq?: number })[]):
   await untilStored(client, events.length);
 }
 
-test('a real recording gives none, until one of its DPUs is entered the other way round', async () => {
-  if (realDataMissing()) return;
-  await runCommand(['import', FLOORPLAN_FILE, '--url', service.httpUrl]);
-  await runCommand(['replay', EVENTS_FILE, ...addresses]);
-  await untilStored(client, DISTINCT_EVENTS);
-  const looked = await client.get(RECORDED);
-  expect(looked).toMatchObject({ events: DISTINCT_EVENTS, from: '2018-02-24T00:00:00.000Z', total: 0, results: [] });
-  const [placement] = (await client.get('/v1/dpus/283/placements')).results;
-  const { id, dpu_id, ...rest } = placement;
-  await client.put(`/v1/dpus/${dpu_id}/placements/${id}`, { ...rest, facing: 'b' });
-  const { results } = await client.get(RECORDED);
-  expect(results).toMatchObject([{ kind: 'reversed_sensor', dpu_ids: ['283'], space_ids: ['A'] }]);
-  expect(results[0].evidence).toMatchObject({ days: 6, from: '2018-02-24T04:00:00.000Z' });
-  expect(results[0].evidence.below_zero_people).toBeGreaterThan(20);
-}, 60_000);
+test.skipIf(realDataMissing())(
+  'a real recording gives none, until one of its DPUs is entered the other way round',
+  async () => {
+    await runCommand(['import', FLOORPLAN_FILE, '--url', service.httpUrl]);
+    await runCommand(['replay', EVENTS_FILE, ...addresses]);
+    await untilStored(client, DISTINCT_EVENTS);
+    const looked = await client.get(RECORDED);
+    expect(looked).toMatchObject({ events: DISTINCT_EVENTS, from: '2018-02-24T00:00:00.000Z', total: 0, results: [] });
+    const [placement] = (await client.get('/v1/dpus/283/placements')).results;
+    const { id, dpu_id, ...rest } = placement;
+    await client.put(`/v1/dpus/${dpu_id}/placements/${id}`, { ...rest, facing: 'b' });
+    const { results } = await client.get(RECORDED);
+    expect(results).toMatchObject([{ kind: 'reversed_sensor', dpu_ids: ['283'], space_ids: ['A'] }]);
+    expect(results[0].evidence).toMatchObject({ days: 6, from: '2018-02-24T04:00:00.000Z' });
+    expect(results[0].evidence.below_zero_people).toBeGreaterThan(20);
+  },
+  60_000,
+);
 
 test('a simulated building gives none, late and repeated events or not', async () => {
   const walk = ['simulate', '--seconds', '3', '--rate', '100', '--late', '0.2', '--duplicate', '0.2', ...addresses];

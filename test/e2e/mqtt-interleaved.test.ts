@@ -25,9 +25,9 @@ const OTHERS_TOPIC = 'dpu/283/events';
 const event = (ms: number, direction: 1 | -1) => `{"timestamp":${1_519_461_921_000 + ms},"direction":${direction}}`;
 const times = () => eventsIn(broker.records).map(({ timestampMs, direction }) => [timestampMs % 1000, direction]);
 
-/** Has the broker read something long from the other connection; what was sent before it has been read then. */
+/** Has the broker read more from the other connection than it reads at once; what was sent before has been read then. */
 async function overwrite(): Promise<void> {
-  other.send(publishPacket(OTHERS_TOPIC, 'x'.repeat(8_000), 9));
+  other.send(publishPacket(OTHERS_TOPIC, 'x'.repeat(150_000), 9));
   expect(await other.next()).toMatchObject({ cmd: 'puback', messageId: 9 });
 }
 
