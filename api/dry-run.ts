@@ -1,9 +1,10 @@
 // A dry run: what changes of the floor plan would do to the counts of each space, day by day, before anything is recorded.
 import type { Atlas, Remapping } from '../shared/atlas.ts';
 import { bucketStartMs, localDate } from '../shared/calendar.ts';
+import { eventsOfDpu } from '../shared/event-stream.ts';
 import type { Change, Fact } from '../shared/fact.ts';
 import type { Floorplan } from '../shared/floorplan.ts';
-import { atlasAt, eventsOfDpu } from '../shared/hindsight.ts';
+import { atlasAt } from '../shared/hindsight.ts';
 import type { SpaceId } from '../shared/ids.ts';
 import { deltaOf } from '../shared/mapping.ts';
 import { adjustmentsBetween, resetAt, resetsBetween } from '../shared/reset.ts';

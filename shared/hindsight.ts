@@ -1,14 +1,12 @@
 // Hindsight: what was known at an earlier moment, from the facts and events recorded by then.
 import { Atlas } from './atlas.ts';
+import { eventsOfDpu } from './event-stream.ts';
 import type { Fact } from './fact.ts';
 import { Floorplan } from './floorplan.ts';
 import type { DpuId, SpaceId } from './ids.ts';
 import { deltaOf } from './mapping.ts';
 import type { ResetPlan } from './reset.ts';
-import type { HistoryReader, Span, StoredEvent } from './storage/history.ts';
-
-/** Events read together. */
-const PAGE_EVENTS = 5_000;
+import type { HistoryReader, Span } from './storage/history.ts';
 
 /** A history that tells which events came after a moment. */
 export type EventHistory = Required<Pick<HistoryReader, 'net' | 'events' | 'recordedAfter'>>;
@@ -59,28 +57,6 @@ export function atlasAt(facts: readonly Fact[], knownAtMs: number): Atlas {
     atlas.plan.apply(fact);
   }
   return atlas;
-}
-
-/** Every event of the DPU in the span, in order. */
-export async function* eventsOfDpu(
-  history: Pick<HistoryReader, 'events'>,
-  dpuId: DpuId,
-  span: Span,
-): AsyncGenerator<StoredEvent> {
-  for (let cursor: string | null | undefined; cursor !== null; ) {
-    const place = cursor === undefined ? {} : { cursor };
-    const page = await history.events({
-      dpuId,
-      by: 'timestamp',
-      span,
-      order: 'asc',
-      limit: PAGE_EVENTS,
-      total: 'left_out',
-      ...place,
-    });
-    yield* page.results;
-    cursor = page.next;
-  }
 }
 
 /**

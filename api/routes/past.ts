@@ -7,7 +7,7 @@ import { momentAsked } from '../count.ts';
 import type { Api, ApiDependencies } from '../dependencies.ts';
 import { type ExplainedEvent, explain } from '../explain.ts';
 import { spaceOf } from '../lookup.ts';
-import { pageOf } from '../paging.ts';
+import { openCursor, pageOf, sealCursor } from '../paging.ts';
 import { paging, queryMoment, spaceId } from '../schemas.ts';
 import { eventShape } from '../shapes.ts';
 
@@ -29,10 +29,12 @@ export function pastRoutes(api: Api, dependencies: ApiDependencies): void {
     async ({ params, query }) => {
       const { id } = spaceOf(plan, params.id);
       const atMs = momentAsked(query.at, clock, futureAllowedMs) ?? clock.nowMs();
-      const explained = await explain({ plan, history, watch, latenessAllowedMs }, id, atMs);
-      const indexed = explained.results.map((result, index) => ({ result, index }));
-      const page = pageOf(`explain ${id} ${query.at ?? ''}`, indexed, ({ index }) => index, query);
-      const { count, start, placements, deltas, events } = explained;
+      const list = `explain ${id} ${query.at ?? ''}`;
+      const first = Number(openCursor(list, query.cursor) ?? 0);
+      const sources = { plan, history, watch, latenessAllowedMs };
+      const why = await explain(sources, id, atMs, { first, size: query.page_size });
+      const { count, start, placements, deltas, events, results, explained } = why;
+      const next = first + results.length;
       return {
         space_id: id,
         at: formatTimestamp(atMs),
@@ -45,8 +47,8 @@ export function pastRoutes(api: Api, dependencies: ApiDependencies): void {
         })),
         deltas,
         events,
-        results: page.results.map(({ result }) => explainedShape(result)),
-        next: page.next,
+        results: results.map(explainedShape),
+        next: next < explained ? sealCursor(list, String(next)) : null,
       };
     },
   );

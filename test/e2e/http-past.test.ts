@@ -162,6 +162,26 @@ test('an explanation adds up to the count', async () => {
   expect(why.count).toBe((await ask('A', `at=${FRIDAY}`)).count);
 });
 
+test('the pages of an explanation are the whole of it, in order', async () => {
+  await building();
+  const hours = [15, 12, 14, 11, 13];
+  await send(...hours.map((hour) => [`2026-01-02T${hour}:00:00Z`, 1] as const));
+  const path = `/v1/spaces/${id('A')}/count/explain?at=${FRIDAY}`;
+  const pages: { timestamp: string }[][] = [];
+  for (let cursor = ''; ; ) {
+    const page = await client.get(`${path}&page_size=2${cursor}`);
+    expect([page.count, page.events.total]).toEqual([5, 5]);
+    pages.push(page.results);
+    if (page.next === null) break;
+    cursor = `&cursor=${page.next}`;
+  }
+  expect(pages.map((page) => page.map(({ timestamp }) => timestamp.slice(11, 13)))).toEqual([
+    ['11', '12'],
+    ['13', '14'],
+    ['15'],
+  ]);
+});
+
 test('an explanation tells how often its events came again, before and after a restart and a rebuild', async () => {
   await building();
   await client.post(`/v1/spaces/${id('A')}/resets`, { at: '2026-01-02T07:30:00Z', count: 3 });

@@ -17,12 +17,18 @@ export type Order = 'asc' | 'desc';
 /** Whole seconds that are never reached: below and above every key. */
 export const EDGE: Record<Order, number> = { asc: -1, desc: 1e13 };
 
+/** The place of the last row of the page before; undefined: there was none. */
+export function placeOf({ cursor }: { readonly cursor?: string | undefined }): Key | undefined {
+  return cursor === undefined ? undefined : (cursor.split('~').map(Number) as unknown as Key);
+}
+
 /** `rows`, in the order asked for, after the cursor. */
-export function afterCursor(rows: readonly EventRow[], { cursor, order, by }: EventsQuery): readonly EventRow[] {
-  if (cursor === undefined) return rows;
-  const after = cursor.split('~').map(Number) as unknown as Key;
-  const sign = order === 'asc' ? 1 : -1;
-  return rows.filter((row) => sign * compareKeys(keyOf(row, by), after) > 0);
+export function* afterCursor(rows: Iterable<EventRow>, query: EventsQuery): Generator<EventRow> {
+  const after = placeOf(query);
+  const sign = query.order === 'asc' ? 1 : -1;
+  for (const row of rows) {
+    if (after === undefined || sign * compareKeys(keyOf(row, query.by), after) > 0) yield row;
+  }
 }
 
 export function keyOf(row: EventRow, by: EventsQuery['by']): Key {

@@ -5,7 +5,7 @@ import type { DpuId } from '../../ids.ts';
 import { type EventsPage, type EventsQuery, isInSpans, type Span, type StoredEvent } from '../history.ts';
 import { MappingTable } from './deltas.ts';
 import { Differences } from './differences.ts';
-import { afterCursor, EDGE, type Key, keyOf, type Order } from './event-order.ts';
+import { afterCursor, EDGE, type Key, keyOf, type Order, placeOf } from './event-order.ts';
 import { type EventRow, timestampOf } from './event-row.ts';
 import { HOUR_MS } from './minutes.ts';
 import type { Effect } from './names.ts';
@@ -14,6 +14,8 @@ import { RawEvents } from './raw-events.ts';
 /** Rows looked at together; the page's filter may leave fewer. */
 const BATCH_ROWS = 1000;
 
+/** A query, from its cursor on. */
+type Asked = Pick<EventsQuery, 'span' | 'by' | 'order'> & { readonly cursor?: string | undefined };
 type Selects = Record<Order, StatementSync>;
 
 export class EventPages {
@@ -72,9 +74,8 @@ export class EventPages {
     const results: EventRow[] = [];
     let next: string | null = null;
     let total = 0;
-    // Of one DPU all are read at once, whatever page is asked for.
     const all = query.dpuId !== undefined && query.by === 'timestamp' ? this.#ofDpu(query) : null;
-    for (const row of all === null ? this.#ordered(query, query.cursor) : afterCursor(all, query)) {
+    for (const row of all === null ? this.#ordered(query) : afterCursor(all, query)) {
       if (!isWanted(row)) continue;
       if (results.length === query.limit) {
         next = keyOf(results.at(-1) as EventRow, query.by).join('~');
@@ -87,17 +88,16 @@ export class EventPages {
       const count = query.by === 'timestamp' ? this.#countByTimestamp : this.#countByRecording;
       total = Number(count.get(query.span.fromMs, query.span.untilMs)?.['count']);
     } else {
-      for (const row of all ?? this.#ordered(query, undefined)) if (isWanted(row)) total += 1;
+      for (const row of all ?? this.#ordered({ ...query, cursor: undefined })) if (isWanted(row)) total += 1;
     }
     return { total, next, results: this.#eventsOf(results) };
   }
 
   /** All rows of the span in the order asked for, after `cursor`. */
-  *#ordered(query: EventsQuery, cursor: string | undefined): Generator<EventRow> {
+  *#ordered(query: Asked): Generator<EventRow> {
     const { span, by, order } = query;
     const edge = EDGE[order];
-    let after: Key = [edge, edge, edge, edge, edge, edge, edge];
-    if (cursor !== undefined) after = cursor.split('~').map(Number) as unknown as Key;
+    let after: Key = placeOf(query) ?? [edge, edge, edge, edge, edge, edge, edge];
     const select = (by === 'timestamp' ? this.#byTimestamp : this.#byRecording)[order];
     for (;;) {
       const rows = select.all(span.fromMs, span.untilMs, ...after) as unknown as EventRow[];
@@ -107,8 +107,9 @@ export class EventPages {
     }
   }
 
-  /** In the order asked for. */
-  #ofDpu({ dpuId, span, order }: EventsQuery): EventRow[] {
+  /** In the order asked for. Where they are not to be counted none before the cursor's moment, and read as they are taken. */
+  #ofDpu(query: EventsQuery): Iterable<EventRow> {
+    const { dpuId, span, order, total } = query;
     const dpu = this.#dpuById.get(dpuId ?? '');
     if (dpu === undefined) return [];
     const known = {
@@ -116,6 +117,9 @@ export class EventPages {
       firstHour: Number(dpu['first_hour']),
       lastHour: Number(dpu['last_hour']),
     };
+    if (order === 'asc' && total === 'left_out') {
+      return this.#rawEvents.ofDpu(known, Math.max(placeOf(query)?.[0] ?? 0, span.fromMs), span.untilMs);
+    }
     const rows = [...this.#rawEvents.ofDpu(known, span.fromMs, span.untilMs)];
     return order === 'asc' ? rows : rows.reverse();
   }

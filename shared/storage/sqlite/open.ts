@@ -1,7 +1,9 @@
 // The embedded back-end for a running service: databases are opened in threads, which may wait for the disk.
 import { Turn } from '../../gather.ts';
 import { startThread, type Threaded } from '../../thread.ts';
+import type { EventsQuery } from '../history.ts';
 import type { Storage } from '../open.ts';
+import { unpackPage } from './event-columns.ts';
 import { commandsOf, connectionsOf } from './fleet-calls.ts';
 import type { JournalThread } from './journal-thread.ts';
 import type { Serving } from './serving-thread.ts';
@@ -36,7 +38,7 @@ export async function openEmbedded(
       // The data directory belongs to this process alone.
       follow: async () => undefined,
     },
-    history: withReadsTogether(serving),
+    history: historyOf(serving),
     credentials: {
       put: serving.putCredential,
       find: serving.findCredential,
@@ -70,11 +72,18 @@ export async function openEmbedded(
   };
 }
 
-/** The same, but what every request for a count asks goes together; what was heard of DPUs first, so that no count is older. */
-function withReadsTogether(serving: Threaded<Serving>): Threaded<Serving> {
+/**
+ * The history as the thread reads it, where what every request for a count asks goes together; what was heard of DPUs first, so
+ * that no count is older.
+ */
+function historyOf(serving: Threaded<Serving>): Storage['history'] {
   const turn = new Turn();
-  const reads = { heard: turn.gather(serving.heard), counts: turn.gather(serving.counts) };
-  return new Proxy(serving, {
-    get: (target, method) => Reflect.get(method in reads ? reads : target, method),
+  const own = {
+    heard: turn.gather(serving.heard),
+    counts: turn.gather(serving.counts),
+    events: async (query: EventsQuery) => unpackPage(await serving.events(query)),
+  };
+  return new Proxy({} as Storage['history'], {
+    get: (_, method) => Reflect.get(method in own ? own : serving, method),
   });
 }

@@ -2,12 +2,15 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { EventHours } from './event-hours.ts';
 import { type EventRow, type Identity, SECOND_MS, SECONDS_PER_HOUR, timestampOf } from './event-row.ts';
+import type { HourEvent } from './hour-packing.ts';
 import { HOUR_MS } from './minutes.ts';
 
 /** Rows in one INSERT; above about 200 a longer statement gains nothing. */
 const ROWS_PER_INSERT = 200;
 /** Rows are read together from so many seconds: a statement for each hour would cost more than the events of a quiet DPU. */
 const SECONDS_PER_READ = 250;
+/** Hours looked at together: who wants few events need not wait for those of all years. */
+const HOURS_PER_READ = 168;
 /** SQLITE_CONSTRAINT_PRIMARYKEY, https://www.sqlite.org/rescode.html */
 const DUPLICATE_KEY = 1555;
 
@@ -59,13 +62,20 @@ export class RawEvents {
     const lastHour = Math.min(dpu.lastHour, Math.floor((untilMs - 1) / HOUR_MS));
     if (firstHour > lastHour) return;
     let seconds = new Set<number>();
-    for (const [, events] of this.#hours.ofDpu(dpu.number, firstHour, lastHour)) {
+    for (const events of this.#hoursOf(dpu.number, firstHour, lastHour)) {
       for (const { atMs } of events) if (atMs >= fromMs && atMs < untilMs) seconds.add(Math.floor(atMs / SECOND_MS));
       if (seconds.size < SECONDS_PER_READ) continue;
       yield* this.#read(dpu.number, seconds, fromMs, untilMs);
       seconds = new Set();
     }
     yield* this.#read(dpu.number, seconds, fromMs, untilMs);
+  }
+
+  *#hoursOf(dpu: number, firstHour: number, lastHour: number): Generator<HourEvent[]> {
+    for (let hour = firstHour; hour <= lastHour; hour += HOURS_PER_READ) {
+      const last = Math.min(hour + HOURS_PER_READ - 1, lastHour);
+      for (const [, events] of this.#hours.ofDpu(dpu, hour, last)) yield events;
+    }
   }
 
   /** How long after its timestamp an event that is stored was recorded, ms. */

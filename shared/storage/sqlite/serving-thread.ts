@@ -4,10 +4,12 @@ import { serveThread } from '../../thread.ts';
 import type { AuditTrail } from '../audit-trail.ts';
 import type { CredentialStore } from '../credentials.ts';
 import type { FloorplanStore } from '../floorplan.ts';
+import type { EventsQuery } from '../history.ts';
 import type { WebhookStore } from '../webhooks.ts';
 import { openAuditTrail } from './audit-trail.ts';
 import { endAllConnections, openFleetDatabase } from './connections.ts';
 import { openCredentials } from './credentials.ts';
+import { type PackedPage, packPage } from './event-columns.ts';
 import { type FleetCalls, fleetCalls } from './fleet-calls.ts';
 import { openFloorplan } from './floorplan.ts';
 import { type EmbeddedReader, openHistoryReader } from './history-reader.ts';
@@ -26,7 +28,14 @@ type CredentialCalls = {
   readonly listAudit: AuditTrail['list'];
 };
 
-export type Serving = FloorplanStore & EmbeddedReader & CredentialCalls & FleetCalls & WebhookStore;
+type EventCalls = { events(query: EventsQuery): Promise<PackedPage> };
+
+export type Serving = FloorplanStore &
+  Omit<EmbeddedReader, keyof EventCalls> &
+  EventCalls &
+  CredentialCalls &
+  FleetCalls &
+  WebhookStore;
 
 serveThread(({ dataDir }: ServingThreadOptions): Serving => {
   const floorplan = openFloorplan(dataDir, systemClock);
@@ -47,6 +56,7 @@ serveThread(({ dataDir }: ServingThreadOptions): Serving => {
   return {
     ...floorplan,
     ...history,
+    events: async (query) => packPage(await history.events(query)),
     ...webhooks,
     putCredential: credentials.put,
     findCredential: credentials.find,
