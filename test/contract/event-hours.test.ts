@@ -158,6 +158,7 @@ describe('an audit tells packed events that are not those stored, and packs them
     ['of no DPU that there is', `UPDATE event_hour SET dpu = 99 WHERE ${one}`],
     ['mapped otherwise', `UPDATE event_hour SET mapping = 99 WHERE ${one}`],
     ['mapped otherwise, of a full row', 'UPDATE event_hour_full SET mapping = 99 WHERE part = 1'],
+    ['gone, of one that came late', `DELETE FROM event_hour_late WHERE hour = (SELECT max(hour) FROM event_hour_late)`],
     ['twice', `UPDATE event_hour SET events = CAST(events || events AS BLOB) WHERE ${one}`],
     ['one short', `UPDATE event_hour SET events = substr(events, 4) WHERE ${one}`],
     ['cut off', `UPDATE event_hour SET events = substr(events, 1, length(events) - 1) WHERE ${one}`],
@@ -182,17 +183,18 @@ describe('an audit tells packed events that are not those stored, and packs them
   });
 });
 
-const NOT_YET = `hour > ${FROM_MS / HOUR_MS + 2}`;
+const HALF_WAY = FROM_MS / HOUR_MS + 2;
+const LATE_ALONE = FROM_MS / HOUR_MS + HOURS;
+const deletion = (which: string) =>
+  ['event_hour', 'event_hour_late', 'event_hour_full'].map((table) => `DELETE FROM ${table} WHERE ${which}`).join(';');
 
 test.each([
-  ['has only the seconds of events', 'DELETE FROM event_hour; DELETE FROM event_hour_full'],
-  [
-    'was left half-way',
-    `DELETE FROM event_hour WHERE ${NOT_YET}; DELETE FROM event_hour_full WHERE ${NOT_YET}; DROP TABLE dpu_hour`,
-  ],
+  ['has only the seconds of events', deletion('true')],
+  ['was left half-way', `${deletion(`hour > ${HALF_WAY}`)}; DROP TABLE dpu_hour`],
+  ['was left at an hour of late events alone', `${deletion(`hour > ${LATE_ALONE}`)}; DROP TABLE dpu_hour`],
 ])('a store that %s is brought up to date as it is opened', async (_, older) => {
   const { place, writer, reader, commit } = opened();
-  const events = eventsOfAllKinds();
+  const events = [...eventsOfAllKinds(), event(UNTIL_MS, HOUR_MS), event(UNTIL_MS + HOUR_MS, 10)];
   await commit(events);
   await writer.close();
   await reader.close();

@@ -7,7 +7,7 @@ import { stepFrom } from './upgrade.ts';
 /** Raised with every change of a schema that an older build could not read; a database of a newer version is refused. */
 const SCHEMA_VERSION = {
   'journal.sql': 1,
-  'history.sql': 5,
+  'history.sql': 6,
   'floorplan.sql': 1,
   'fleet.sql': 1,
 } as const satisfies Record<OpenOptions['schema'], number>;

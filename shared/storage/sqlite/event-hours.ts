@@ -2,6 +2,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { type EventRow, type Identity, SECONDS_PER_HOUR } from './event-row.ts';
 import { endsOf, type HourEvent, packHour, textOf, unpackHour } from './hour-packing.ts';
+import { HOUR_MS } from './minutes.ts';
 
 /** dpu * MAPPINGS_MAX + mapping stays a safe integer up to two million DPUs. */
 const MAPPINGS_MAX = 2 ** 32;
@@ -14,6 +15,16 @@ const EVENTS_PER_ADDITION = 50;
 /** Hours looked at at most to estimate the events of one DPU: a millisecond. */
 const HOURS_PER_ESTIMATE = 200;
 
+/**
+ * An event recorded so long after its timestamp, ms, is kept apart, where those of many hours and DPUs share a page: each hour
+ * that is over fills pages of its own, one of which would be written for every event.
+ */
+const APART_AFTER_MS = HOUR_MS;
+
+/** Rows that are added to, by whether they are kept apart. */
+const [TOGETHER, APART, FULL] = ['event_hour', 'event_hour_late', 'event_hour_full'] as const;
+const TABLES = [TOGETHER, APART, FULL] as const;
+
 /** Events of one hour. */
 type Group = [dpu: number, mapping: number, rows: readonly EventRow[]];
 type Packed = [dpu: number, mapping: number, packed: Uint8Array];
@@ -22,51 +33,32 @@ type OfDpu = [hour: number, mapping: number, packed: Uint8Array];
 export class EventHours {
   readonly #ofDpu: readonly StatementSync[];
   readonly #ofHour: readonly StatementSync[];
-  readonly #add: StatementSync;
-  readonly #keepFull: StatementSync;
-  readonly #beginAnew: StatementSync;
+  readonly #together: Adder;
+  readonly #apart: Adder;
   readonly #drop: readonly StatementSync[];
 
   constructor(database: DatabaseSync) {
-    const tables = ['event_hour', 'event_hour_full'];
     // A sum of seeks: the hours are few, and the key begins with them.
-    this.#ofDpu = tables.map((table) =>
+    this.#ofDpu = TABLES.map((table) =>
       database.prepare(
         `WITH RECURSIVE hours (hour) AS (SELECT ?1 UNION ALL SELECT hour + ?4 FROM hours WHERE hour + ?4 <= ?2)
          SELECT hour, mapping, events FROM hours CROSS JOIN ${table} USING (hour) WHERE dpu = ?3`,
       ),
     );
-    this.#ofHour = tables.map((table) => database.prepare(`SELECT dpu, mapping, events FROM ${table} WHERE hour = ?`));
+    this.#ofHour = TABLES.map((table) => database.prepare(`SELECT dpu, mapping, events FROM ${table} WHERE hour = ?`));
     for (const statement of [...this.#ofDpu, ...this.#ofHour]) statement.setReturnArrays(true);
-    this.#add = database.prepare(
-      `INSERT INTO event_hour VALUES (?, ?, ?, ?)
-       ON CONFLICT DO UPDATE SET events = CAST(events || excluded.events AS BLOB) WHERE length(events) < ${FULL_BYTES}`,
-    );
-    const place = 'hour = ?1 AND dpu = ?2 AND mapping = ?3';
-    this.#keepFull = database.prepare(
-      `INSERT INTO event_hour_full
-       SELECT hour, dpu, mapping, (SELECT coalesce(max(part), 0) + 1 FROM event_hour_full WHERE ${place}), events
-       FROM event_hour WHERE ${place}`,
-    );
-    this.#beginAnew = database.prepare(`UPDATE event_hour SET events = ?4 WHERE ${place}`);
-    this.#drop = tables.map((table) => database.prepare(`DELETE FROM ${table} WHERE hour = ? AND dpu = ?`));
+    this.#together = new Adder(database, TOGETHER);
+    this.#apart = new Adder(database, APART);
+    this.#drop = TABLES.map((table) => database.prepare(`DELETE FROM ${table} WHERE hour = ? AND dpu = ?`));
   }
 
   /** Rows in key order that are in `event`, and not here yet. */
   add(rows: readonly EventRow[]): void {
-    for (const [hour, ofHour] of Map.groupBy(rows, (row) => Math.floor(row[0] / SECONDS_PER_HOUR))) {
-      for (const [dpu, mapping, together] of groupsOf(ofHour)) {
-        for (let at = 0; at < together.length; at += EVENTS_PER_ADDITION) {
-          this.#addPacked(hour, dpu, mapping, packHour(together.slice(at, at + EVENTS_PER_ADDITION)));
-        }
-      }
-    }
-  }
-
-  #addPacked(hour: number, dpu: number, mapping: number, packed: Uint8Array): void {
-    if (this.#add.run(hour, dpu, mapping, packed).changes !== 0) return;
-    this.#keepFull.run(hour, dpu, mapping);
-    this.#beginAnew.run(hour, dpu, mapping, packed);
+    const { apart = [], together = [] } = Object.groupBy(rows, (row) =>
+      row[6] >= APART_AFTER_MS ? 'apart' : 'together',
+    );
+    this.#together.add(together);
+    this.#apart.add(apart);
   }
 
   /** The hours from `firstHour` to `lastHour` in which the DPU has events, in order, with its events in order. */
@@ -108,6 +100,43 @@ export class EventHours {
   /** Forgets those of one DPU and hour. */
   drop(hour: number, dpu: number): void {
     for (const statement of this.#drop) statement.run(hour, dpu);
+  }
+}
+
+/** The rows of one table, as they are added to. */
+class Adder {
+  readonly #add: StatementSync;
+  readonly #keepFull: StatementSync;
+  readonly #beginAnew: StatementSync;
+
+  constructor(database: DatabaseSync, table: typeof TOGETHER | typeof APART) {
+    this.#add = database.prepare(
+      `INSERT INTO ${table} VALUES (?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET events = CAST(events || excluded.events AS BLOB) WHERE length(events) < ${FULL_BYTES}`,
+    );
+    const place = 'hour = ?1 AND dpu = ?2 AND mapping = ?3';
+    this.#keepFull = database.prepare(
+      `INSERT INTO ${FULL}
+       SELECT hour, dpu, mapping, (SELECT coalesce(max(part), 0) + 1 FROM ${FULL} WHERE ${place}), events
+       FROM ${table} WHERE ${place}`,
+    );
+    this.#beginAnew = database.prepare(`UPDATE ${table} SET events = ?4 WHERE ${place}`);
+  }
+
+  add(rows: readonly EventRow[]): void {
+    for (const [hour, ofHour] of Map.groupBy(rows, (row) => Math.floor(row[0] / SECONDS_PER_HOUR))) {
+      for (const [dpu, mapping, together] of groupsOf(ofHour)) {
+        for (let at = 0; at < together.length; at += EVENTS_PER_ADDITION) {
+          this.#addPacked(hour, dpu, mapping, packHour(together.slice(at, at + EVENTS_PER_ADDITION)));
+        }
+      }
+    }
+  }
+
+  #addPacked(hour: number, dpu: number, mapping: number, packed: Uint8Array): void {
+    if (this.#add.run(hour, dpu, mapping, packed).changes !== 0) return;
+    this.#keepFull.run(hour, dpu, mapping);
+    this.#beginAnew.run(hour, dpu, mapping, packed);
   }
 }
 

@@ -9,9 +9,17 @@ CREATE TABLE IF NOT EXISTS heard (
 ) STRICT, WITHOUT ROWID;
 
 -- The events of one DPU and hour, so that a recount finds all that it needs of them together, and reads none of their rows:
--- identity, mapping, and when a late one was recorded. Packed as hour-packing.ts says, unordered. What does not fit is in
--- event_hour_full, which is never added to: so the rows that are lie close together, and are short.
+-- identity, mapping, and when a late one was recorded. Packed as hour-packing.ts says, unordered. Events that came an hour late
+-- and later are in event_hour_late, and what fits in neither is in event_hour_full, which is never added to: so the rows that
+-- are added to lie close together, and are short.
 CREATE TABLE IF NOT EXISTS event_hour (
+  hour INTEGER NOT NULL,
+  dpu INTEGER NOT NULL,
+  mapping INTEGER NOT NULL,
+  events BLOB NOT NULL,
+  PRIMARY KEY (hour, dpu, mapping)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS event_hour_late (
   hour INTEGER NOT NULL,
   dpu INTEGER NOT NULL,
   mapping INTEGER NOT NULL,

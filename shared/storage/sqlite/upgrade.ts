@@ -4,6 +4,7 @@
 //   2  of a DPU's events only the seconds  ─▶  its events packed by hour, hours at a time
 //   3  differences by hour, then DPU    ─▶  (the number alone, so that no older build goes on with a store that is half done)
 //   4  the same, some moved             ─▶  differences by DPU, then hour
+//   5  late events among the others     ─▶  new ones apart (the number alone: an older build would not find them)
 import type { DatabaseSync } from 'node:sqlite';
 import { MappingTable } from './deltas.ts';
 import { packEvents } from './difference-packing.ts';
@@ -24,6 +25,7 @@ const STEPS: Readonly<Record<number, (database: DatabaseSync) => boolean>> = {
   2: packSomeEvents,
   3: () => true,
   4: moveSomeDifferences,
+  5: () => true,
 };
 
 /** Takes one step from `version`; answers the version it has come to. Call within one transaction. */
@@ -64,16 +66,17 @@ function packDifferences(database: DatabaseSync): boolean {
   return true;
 }
 
-/** Fills `event_hour` from where it ends, as it was made for this; true when all events are in it. */
+/** Fills `event_hour` and `event_hour_late` from where they end, as they were made for this; true when all events are in it. */
 function packSomeEvents(database: DatabaseSync): boolean {
   // Gone first, so that no older build goes on with a store that is half done.
   database.exec('DROP TABLE IF EXISTS dpu_hour');
   const hours = new EventHours(database);
-  const last = database.prepare('SELECT max(hour) AS hour FROM event_hour').get()?.['hour'];
+  const lastOf = (table: string) => `coalesce((SELECT max(hour) FROM ${table}), -1)`;
+  const last = `SELECT max(${lastOf('event_hour')}, ${lastOf('event_hour_late')}) AS hour`;
   const next = database.prepare(`SELECT min(second) / ${SECONDS_PER_HOUR} AS hour FROM event WHERE second >= ?`);
   const ofHour = database.prepare('SELECT * FROM event WHERE second >= ? AND second < ?');
   ofHour.setReturnArrays(true);
-  let fromHour = last === null ? 0 : Number(last) + 1;
+  let fromHour = Number(database.prepare(last).get()?.['hour']) + 1;
   for (let events = 0; events < EVENTS_PER_STEP; ) {
     const hour = next.get(fromHour * SECONDS_PER_HOUR)?.['hour'];
     if (hour === null || hour === undefined) return true;
