@@ -36,9 +36,13 @@ export abstract class Connection extends EventEmitter<{ close: [] }> {
     super();
     this.address = address;
     this.gate = gate;
-    this.peer = new Peer(source, gate.limits, gate);
+    this.peer = new Peer(source, gate.limits, this);
     source.on('error', (error) => this.destroy(error));
     source.on('close', () => this.destroy());
+  }
+
+  get recentMs(): number {
+    return this.gate.recentMs;
   }
 
   get isAccepted(): boolean {
@@ -47,6 +51,8 @@ export abstract class Connection extends EventEmitter<{ close: [] }> {
 
   /** Lets go of what it holds. */
   protected abstract left(): void;
+  /** How long it may be silent is another now. */
+  abstract patienceChanged(): void;
 
   /** See Peer. */
   send(bytes: Buffer | string, taken?: () => void): void {

@@ -98,6 +98,13 @@ export class Connections implements Gate {
     this.#memory.holds(guard);
   }
 
+  lookSoon(guard: Guard): void {
+    // In none: it is being looked at, or gone.
+    if (guard.slot === -1) return;
+    this.#wheel.delete(guard);
+    this.#wheel.add(guard, SLOT_MS);
+  }
+
   wait(guard: Guard): void {
     this.#waiting.add(guard);
     if (this.#reliefAsked || this.#draining) return;

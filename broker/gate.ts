@@ -27,6 +27,8 @@ export type Gate = {
   refused(refusal: Refusal, why: string, clientId?: string): void;
   /** The guard is destroyed. */
   left(guard: Guard): void;
+  /** How long it may be silent is another now. */
+  lookSoon(guard: Guard): void;
   /** Holds unfinished packets, or answers that are not taken. */
   holds(guard: Guard): void;
   /** Never goes back. */

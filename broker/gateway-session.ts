@@ -61,12 +61,13 @@ export class GatewaySession implements IntakeOwner {
     this.#version = version;
     this.#owner = owner;
     this.#beganAtMs = this.#pingedAtMs = clock.monotonicMs();
-    const recent = {
+    const own = {
       get recentMs() {
         return clock.monotonicMs();
       },
+      patienceChanged: () => undefined,
     };
-    this.#peer = new Peer(socket, LIMITS, recent);
+    this.#peer = new Peer(socket, LIMITS, own);
     this.#deliveries = new Deliveries(ingest, {
       hasProperties: version === 5,
       send: (bytes) => this.#peer.send(bytes),

@@ -63,6 +63,7 @@ export class Guard extends Connection implements FastPathOwner {
     this.connect = { ...connect, username: undefined, password: undefined };
     this.accepted = accepted;
     this.#phase = 'open';
+    this.patienceChanged();
     this.advance();
   }
 
@@ -96,6 +97,10 @@ export class Guard extends Connection implements FastPathOwner {
     if (leftMs > 0) return leftMs;
     this.refuse(patience.refusal, `nothing for ${Math.round(silentMs)} ms`);
     return null;
+  }
+
+  override patienceChanged(): void {
+    this.gate.lookSoon(this);
   }
 
   /** The client has shown that it is there. */

@@ -2,8 +2,13 @@
 import type { Duplex } from 'node:stream';
 import type { Limits } from './limits.ts';
 
-/** Says what time it was lately; never goes back. */
-export type RecentClock = { readonly recentMs: number };
+/** Whose far end it is. */
+export type PeerOwner = {
+  /** What time it was lately; never goes back. */
+  readonly recentMs: number;
+  /** It is read again, or no longer, or it does not take what is written. */
+  patienceChanged(): void;
+};
 
 export class Peer {
   readonly #source: Duplex;
@@ -11,14 +16,14 @@ export class Peer {
   #mayFlow = true;
   #flowing = true;
   #clogged = false;
-  readonly #clock: RecentClock;
+  readonly #owner: PeerOwner;
   #heardAtMs: number;
 
-  constructor(source: Duplex, limits: Limits, clock: RecentClock) {
+  constructor(source: Duplex, limits: Limits, owner: PeerOwner) {
     this.#source = source;
     this.#limits = limits;
-    this.#clock = clock;
-    this.#heardAtMs = clock.recentMs;
+    this.#owner = owner;
+    this.#heardAtMs = owner.recentMs;
   }
 
   /** True while what it says is read. */
@@ -42,7 +47,7 @@ export class Peer {
   }
 
   heard(): void {
-    this.#heardAtMs = this.#clock.recentMs;
+    this.#heardAtMs = this.#owner.recentMs;
   }
 
   /** Reads on, or not; it is never read while it does not read itself. */
@@ -52,6 +57,7 @@ export class Peer {
     if (flowing === this.#flowing) return;
     this.#flowing = flowing;
     this.heard();
+    this.#owner.patienceChanged();
     if (flowing) this.#source.resume();
     else this.#source.pause();
   }
@@ -70,6 +76,7 @@ export class Peer {
     if (source.writableLength < this.#limits.unsentBytesMax) return;
     this.#clogged = true;
     this.heard();
+    this.#owner.patienceChanged();
     this.flow(this.#mayFlow);
     source.once('drain', () => {
       this.#clogged = false;

@@ -1,10 +1,11 @@
 // A timing wheel (Varghese and Lauck, 1987): what is to be looked at again after a while waits in the slot of its time, so that a
-// hundred thousand who wait cost nothing. One who is to be looked at later than the wheel reaches is asked in between.
+// hundred thousand who wait cost nothing. One who is to be looked at later than the wheel reaches is asked in between; whoever is
+// to be looked at sooner than was said is taken out and put in again.
 
 /** How finely time is measured. */
 export const SLOT_MS = 250;
-/** How far the wheel reaches: 5 s, the shortest of the long waits. */
-const SLOTS = 20;
+/** How far the wheel reaches: 128 s, more than the 90 s of silence that the common keepalive of a minute allows. */
+const SLOTS = 512;
 
 /** Knows its slot, so that it can be taken out at once; -1: it is in none. */
 export type Waiting = { slot: number };
