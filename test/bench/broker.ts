@@ -1,5 +1,6 @@
 // `bench broker`: what a durable acknowledgement costs, beside mosquitto, which stores nothing, and beside a bare Node
-// server that answers every piece with four bytes. Processor time is the kernel's, of the whole process.
+// server that answers every piece with four bytes. Processor time is the kernel's, of the whole process and those that it
+// has started.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -9,7 +10,7 @@ import { removeDir, temporaryDir } from '../support/temporary-dir.ts';
 import { type Figure, median, whole } from './figure.ts';
 import { type Job, type Result, runLoad } from './load.ts';
 import { startMosquitto } from './mosquitto.ts';
-import { cpuMs } from './process-usage.ts';
+import { familyCpuMs } from './process-usage.ts';
 import { measureFootfall } from './publish.ts';
 
 const CONNECTIONS = 1_000;
@@ -71,9 +72,9 @@ async function measure({ port, pid }: Contestant, dpuIds: readonly string[]): Pr
   };
   let before = 0;
   const result = await runLoad(job, () => {
-    before = cpuMs(pid);
+    before = familyCpuMs(pid);
   });
-  return { ...summary(result), cpuUs: ((cpuMs(pid) - before) * 1000) / result.messages };
+  return { ...summary(result), cpuUs: ((familyCpuMs(pid) - before) * 1000) / result.messages };
 }
 
 async function startBrokerHost(dpuIds: readonly string[]): Promise<Contestant> {
