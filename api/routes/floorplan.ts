@@ -1,5 +1,4 @@
 // Routes of the floor plan as one document.
-import { z } from 'zod';
 import type { DpuId } from '../../shared/ids.ts';
 import { floorplanAnswer, floorplanChangedAnswer } from '../answers.ts';
 import type { Api, ApiDependencies } from '../dependencies.ts';

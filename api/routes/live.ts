@@ -6,7 +6,6 @@ import type { WebSocket } from '@fastify/websocket';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { DoorwayCoverage } from '../../shared/coverage.ts';
-import type { SpaceId } from '../../shared/ids.ts';
 import { Certainties } from '../certainty.ts';
 import type { Api, ApiDependencies } from '../dependencies.ts';
 import { LiveFeed } from '../live/feed.ts';

@@ -3,7 +3,7 @@ import { renameSync, writeFileSync } from 'node:fs';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Issued, makeAuthority, whyNoOpenssl } from '../support/certificates.ts';
-import { httpClient, untilStored } from '../support/http.ts';
+import { httpClient } from '../support/http.ts';
 import { openWire, publishPacket, type Wire } from '../support/mqtt-wire.ts';
 import { type Service, startService } from '../support/service.ts';
 import { removeDir, temporaryDir } from '../support/temporary-dir.ts';
