@@ -4,13 +4,13 @@ import type { Duplex } from 'node:stream';
 import type { Connect } from './connect-packet.ts';
 import type { Refusal } from './frames.ts';
 import type { Accepted, Gate } from './gate.ts';
-import { Peer } from './peer.ts';
+import { Peer, type PeerOwner } from './peer.ts';
 import type { FiveSubscriptions } from './subscriptions-five.ts';
 import * as five from './version-five.ts';
 import * as four from './version-four.ts';
 
 /** Emits `close` when it is destroyed. */
-export abstract class Connection extends EventEmitter<{ close: [] }> {
+export abstract class Connection extends EventEmitter<{ close: [] }> implements PeerOwner {
   /** Where the peer is; the socket's, or what a balancer says of it. */
   readonly address: string;
   /** What CONNECT said, once it has come; what it came with to be let in is forgotten when that is decided. */

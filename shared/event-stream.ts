@@ -6,7 +6,7 @@ import type { HistoryReader, Span, StoredEvent } from './storage/history.ts';
 type Reader = Pick<HistoryReader, 'events'>;
 
 /** Events read together: of one DPU at most and at least, and of several in all, where that allows it. */
-const PAGE_EVENTS = { most: 5_000, least: 100, ofAll: 100_000 };
+const PAGE_EVENTS = { most: 5_000, least: 10, ofAll: 100_000 };
 /** Reads under way at once: one is worked out while the next is read, and others get their turn. */
 const READS = 2;
 
@@ -24,10 +24,12 @@ export async function* eventsOfDpus(
   const { most, least, ofAll } = PAGE_EVENTS;
   const limit = Math.min(Math.max(Math.floor(ofAll / dpuIds.length), least), most);
   let runs = dpuIds.map((dpuId) => new Run(history, dpuId, span, limit));
+  /** Everything before has been taken. */
+  let untilMs = 0;
   while (runs.length > 0) {
-    const short = Readable.from(runs.filter((run) => run.isShort));
+    const short = Readable.from(runs.filter((run) => run.reachMs <= untilMs));
     await short.forEach(async (run: Run) => void (await run.read()), { concurrency: READS });
-    const untilMs = Math.min(...runs.map((run) => run.reachMs));
+    untilMs = runs.reduce((least, run) => Math.min(least, run.reachMs), Number.POSITIVE_INFINITY);
     const events = runs.flatMap((run) => run.takeBefore(untilMs));
     yield events.sort((one, other) => one.timestampMs - other.timestampMs);
     runs = runs.filter((run) => !run.isOver);
@@ -40,16 +42,10 @@ class Run {
   #held: readonly StoredEvent[] = [];
   /** Undefined: nothing has been read; null: all. */
   #cursor: string | null | undefined;
-  #isShort = true;
 
   constructor(history: Reader, dpuId: DpuId, span: Span, limit: number) {
     const query = { dpuId, by: 'timestamp', span, order: 'asc', limit, total: 'left_out' } as const;
     this.#readPage = (cursor) => history.events(cursor === undefined ? query : { ...query, cursor });
-  }
-
-  /** True: no more can be taken of anybody's before more of this has been read. */
-  get isShort(): boolean {
-    return this.#isShort;
   }
 
   get isOver(): boolean {
@@ -72,7 +68,6 @@ class Run {
     const isAll = (held.at(-1)?.timestampMs ?? 0) < untilMs;
     const end = isAll ? held.length : held.findIndex(({ timestampMs }) => timestampMs >= untilMs);
     this.#held = held.slice(end);
-    this.#isShort = this.reachMs <= untilMs && this.#cursor !== null;
     return held.slice(0, end);
   }
 }
