@@ -1,16 +1,9 @@
 // The events of each DPU and hour, packed: where to find their rows, and all of them that a recount needs, so that it reads none.
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { type EventRow, type Identity, SECONDS_PER_HOUR } from './event-row.ts';
+import { APART, FULL, groupsOf, HourAdder, MAPPINGS_MAX, TOGETHER } from './event-hour-adder.ts';
+import type { EventRow, Identity } from './event-row.ts';
 import { endsOf, type HourEvent, packHour, textOf, unpackHour } from './hour-packing.ts';
 import { HOUR_MS } from './minutes.ts';
-
-/** dpu * MAPPINGS_MAX + mapping stays a safe integer up to two million DPUs. */
-const MAPPINGS_MAX = 2 ** 32;
-
-/** A row of `event_hour` so long, bytes, is full: each addition writes it whole, and past 1,000 it would need pages of its own. */
-const FULL_BYTES = 500;
-/** Events added at once: of some 9 bytes each, when they have epoch and seq. */
-const EVENTS_PER_ADDITION = 50;
 
 /** Hours looked at at most to estimate the events of one DPU: a millisecond. */
 const HOURS_PER_ESTIMATE = 200;
@@ -21,20 +14,16 @@ const HOURS_PER_ESTIMATE = 200;
  */
 const APART_AFTER_MS = HOUR_MS;
 
-/** Rows that are added to, by whether they are kept apart. */
-const [TOGETHER, APART, FULL] = ['event_hour', 'event_hour_late', 'event_hour_full'] as const;
 const TABLES = [TOGETHER, APART, FULL] as const;
 
-/** Events of one hour. */
-type Group = [dpu: number, mapping: number, rows: readonly EventRow[]];
 type Packed = [dpu: number, mapping: number, packed: Uint8Array];
 type OfDpu = [hour: number, mapping: number, packed: Uint8Array];
 
 export class EventHours {
   readonly #ofDpu: readonly StatementSync[];
   readonly #ofHour: readonly StatementSync[];
-  readonly #together: Adder;
-  readonly #apart: Adder;
+  readonly #together: HourAdder;
+  readonly #apart: HourAdder;
   readonly #drop: readonly StatementSync[];
 
   constructor(database: DatabaseSync) {
@@ -47,8 +36,8 @@ export class EventHours {
     );
     this.#ofHour = TABLES.map((table) => database.prepare(`SELECT dpu, mapping, events FROM ${table} WHERE hour = ?`));
     for (const statement of [...this.#ofDpu, ...this.#ofHour]) statement.setReturnArrays(true);
-    this.#together = new Adder(database, TOGETHER);
-    this.#apart = new Adder(database, APART);
+    this.#together = new HourAdder(database, TOGETHER);
+    this.#apart = new HourAdder(database, APART);
     this.#drop = TABLES.map((table) => database.prepare(`DELETE FROM ${table} WHERE hour = ? AND dpu = ?`));
   }
 
@@ -103,56 +92,11 @@ export class EventHours {
   }
 }
 
-/** The rows of one table, as they are added to. */
-class Adder {
-  readonly #add: StatementSync;
-  readonly #keepFull: StatementSync;
-  readonly #beginAnew: StatementSync;
-
-  constructor(database: DatabaseSync, table: typeof TOGETHER | typeof APART) {
-    this.#add = database.prepare(
-      `INSERT INTO ${table} VALUES (?, ?, ?, ?)
-       ON CONFLICT DO UPDATE SET events = CAST(events || excluded.events AS BLOB) WHERE length(events) < ${FULL_BYTES}`,
-    );
-    const place = 'hour = ?1 AND dpu = ?2 AND mapping = ?3';
-    this.#keepFull = database.prepare(
-      `INSERT INTO ${FULL}
-       SELECT hour, dpu, mapping, (SELECT coalesce(max(part), 0) + 1 FROM ${FULL} WHERE ${place}), events
-       FROM ${table} WHERE ${place}`,
-    );
-    this.#beginAnew = database.prepare(`UPDATE ${table} SET events = ?4 WHERE ${place}`);
-  }
-
-  add(rows: readonly EventRow[]): void {
-    for (const [hour, ofHour] of Map.groupBy(rows, (row) => Math.floor(row[0] / SECONDS_PER_HOUR))) {
-      for (const [dpu, mapping, together] of groupsOf(ofHour)) {
-        for (let at = 0; at < together.length; at += EVENTS_PER_ADDITION) {
-          this.#addPacked(hour, dpu, mapping, packHour(together.slice(at, at + EVENTS_PER_ADDITION)));
-        }
-      }
-    }
-  }
-
-  #addPacked(hour: number, dpu: number, mapping: number, packed: Uint8Array): void {
-    if (this.#add.run(hour, dpu, mapping, packed).changes !== 0) return;
-    this.#keepFull.run(hour, dpu, mapping);
-    this.#beginAnew.run(hour, dpu, mapping, packed);
-  }
-}
-
 /** Every which of so many hours is looked at. It meets all hours of the day, and of the week. */
 function sampling(hours: number): number {
   let every = Math.ceil(hours / HOURS_PER_ESTIMATE);
   while (every % 2 === 0 || every % 3 === 0 || every % 7 === 0) every += 1;
   return every;
-}
-
-/** Of rows of one hour, in the order of the table's key. */
-function groupsOf(rows: readonly EventRow[]): Group[] {
-  const groups = Map.groupBy(rows, (row) => row[1] * MAPPINGS_MAX + row[8]);
-  return Array.from(Float64Array.from(groups.keys()).sort(), (key) => {
-    return [Math.floor(key / MAPPINGS_MAX), key % MAPPINGS_MAX, groups.get(key) as EventRow[]];
-  });
 }
 
 /** Together what is of one DPU and mapping. */
