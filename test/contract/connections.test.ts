@@ -9,6 +9,7 @@ import { connectRedis } from '../../shared/storage/influx-redis/redis.ts';
 import { describeFleet } from '../support/fleet-backends.ts';
 import { startRedis, whyNoRedis } from '../support/servers.ts';
 
+const SOON = { timeout: 10_000, interval: 20 };
 const id = (text: string) => text as DpuId;
 const news = (dpuId: string, connectionId: string, online: boolean, atMs: number): ConnectionNews => ({
   dpuId: id(dpuId),
@@ -95,7 +96,7 @@ test.skipIf(whyNoRedis() !== null)(
     // As if ten seconds had passed.
     const plain = new Redis(server.url);
     await plain.zadd(keys.tellers, Date.now() - 1, 'silent');
-    await vi.waitFor(async () => expect(await store.find([id('a')])).toMatchObject([{ online: false }]));
+    await vi.waitFor(async () => expect(await store.find([id('a')])).toMatchObject([{ online: false }]), SOON);
     expect(await store.tell('silent', [], [])).toBe(false);
     plain.disconnect();
     connection.disconnect();

@@ -109,6 +109,6 @@ describe.each(BACKENDS)('floor plan on $name', ({ open, missing, name }) => {
     const told: number[] = [];
     await follower.follow(async () => told.push(await follower.announced()));
     await store.markAnnounced(1);
-    await vi.waitFor(() => expect(told).toContain(1));
+    await vi.waitFor(() => expect(told).toContain(1), { timeout: 10_000 });
   });
 });

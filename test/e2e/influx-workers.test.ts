@@ -6,6 +6,9 @@ import { openWire, publishPacket, type Wire } from '../support/mqtt-wire.ts';
 import type { Service } from '../support/service.ts';
 import { killWorker, REACH, workersOf } from '../support/workers.ts';
 
+/** A broker finds out that another one is gone in its own time. */
+const SOON = { timeout: 20_000, interval: 50 };
+
 async function connected({ mqttPort }: Service, clientId: string): Promise<Wire> {
   const wire = await openWire(mqttPort);
   await wire.connect({ clientId });
@@ -43,7 +46,7 @@ test('a client id is taken over by any broker from any other, and a worker that 
         await using wire = await connected(several, 'twin');
         wire.send(publishPacket('dpu/twin/events', JSON.stringify({ timestamp: 1e12 + stored, direction: 1 }), 1));
         expect(await wire.next()).toMatchObject({ cmd: 'puback' });
-      });
+      }, SOON);
       stored += 1;
     }
     await killWorker(several, victim);

@@ -38,7 +38,7 @@ describe.skipIf(missing !== null)('the gateway', () => {
     });
     client = httpClient(service.httpUrl);
     await client.put('/v1/floorplan', PLAN);
-    await vi.waitFor(() => expect(service.log()).toContain('events are consumed from another broker'));
+    await vi.waitFor(() => expect(service.log()).toContain('events are consumed from another broker'), PATIENCE);
   });
   afterAll(async () => {
     await service?.stop();

@@ -112,7 +112,7 @@ describe.skipIf(missing !== null)(`TLS${missing === null ? '' : `: skipped, ${mi
     await vi.waitFor(async () => {
       await using known = await openWire(service.mqttsPort, trusting);
       await known.connect({ clientId: '423', username: '423', password: Buffer.from(secret) });
-    });
+    }, SOON);
   });
 
   test('revoked, a certificate is good for nothing within a second, until there is a secret again', async () => {
@@ -128,7 +128,7 @@ describe.skipIf(missing !== null)(`TLS${missing === null ? '' : `: skipped, ${mi
       }
     }, SOON);
     await admin('POST', '/v1/dpus/423/secret');
-    await vi.waitFor(async () => (await connected(certified, '423')).destroy());
+    await vi.waitFor(async () => (await connected(certified, '423')).destroy(), SOON);
   });
 
   test('a certificate replaced under load: who is connected stays, who comes sees the new one, nothing is lost', async () => {
@@ -147,7 +147,7 @@ describe.skipIf(missing !== null)(`TLS${missing === null ? '' : `: skipped, ${mi
         const opened = await openWire(service.mqttsPort, trusting);
         await opened.connect({ clientId: id, username: id, password: Buffer.from(secret) });
         return opened;
-      });
+      }, SOON);
       wires.push(wire);
       publish(wire, id);
       void (async () => {

@@ -31,7 +31,7 @@ test(`broker, processor, Redis and InfluxDB killed ${KILLS} times each`, {
   const [api] = [await start('api'), await start('processor'), await start('broker')];
   const client = httpClient(api.httpUrl);
   await client.put('/v1/floorplan', fleetFloorplan(CLIENTS));
-  await vi.waitFor(async () => expect((await client.call('GET', '/readyz')).status).toBe(200));
+  await vi.waitFor(async () => expect((await client.call('GET', '/readyz')).status).toBe(200), { timeout: 20_000 });
   const fleet = new Fleet(seed, CLIENTS, REST_MS);
   const victims = [broker, processor, redis, influx].map((victim) => ({
     kill: () => victim.kill(),
