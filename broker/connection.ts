@@ -5,12 +5,13 @@ import type { Connect } from './connect-packet.ts';
 import type { Refusal } from './frames.ts';
 import type { Accepted, Gate } from './gate.ts';
 import { Peer, type PeerOwner } from './peer.ts';
+import { PlainSocket, type SocketOwner } from './plain-socket.ts';
 import type { FiveSubscriptions } from './subscriptions-five.ts';
 import * as five from './version-five.ts';
 import * as four from './version-four.ts';
 
 /** Emits `close` when it is destroyed. */
-export abstract class Connection extends EventEmitter<{ close: [] }> implements PeerOwner {
+export abstract class Connection extends EventEmitter<{ close: [] }> implements PeerOwner, SocketOwner {
   /** Where the peer is; the socket's, or what a balancer says of it. */
   readonly address: string;
   /** What CONNECT said, once it has come; what it came with to be let in is forgotten when that is decided. */
@@ -37,6 +38,8 @@ export abstract class Connection extends EventEmitter<{ close: [] }> implements 
     this.address = address;
     this.gate = gate;
     this.peer = new Peer(source, gate.limits, this);
+    if (source instanceof PlainSocket) source.owner = this;
+    else source.on('data', (chunk: Buffer) => this.receive(chunk));
     source.on('error', (error) => this.destroy(error));
     source.on('close', () => this.destroy());
   }
@@ -49,6 +52,13 @@ export abstract class Connection extends EventEmitter<{ close: [] }> implements 
     return this.accepted !== null;
   }
 
+  /** See SocketOwner. */
+  gone(): void {
+    this.peer.gone();
+  }
+
+  /** Takes what has come; `chunk` is good until this returns. */
+  abstract receive(chunk: Buffer): void;
   /** Lets go of what it holds. */
   protected abstract left(): void;
   /** How long it may be silent is another now. */

@@ -65,7 +65,7 @@ export class Connections implements Gate {
     this.#clock = clock;
     this.#log = log;
     this.#memory = new Memory(this.#all, limits);
-    this.recentMs = this.nowMs();
+    this.recentMs = Math.floor(this.nowMs());
     this.#wheel = new Wheel(this.recentMs, (guard) => guard.closeIfOverdue(this.recentMs));
     this.#tick = setInterval(() => this.#turn(), SLOT_MS).unref();
     this.#summary = setInterval(() => this.#summarize(), SUMMARY_MS).unref();
@@ -170,7 +170,7 @@ export class Connections implements Gate {
   }
 
   #turn(): void {
-    this.recentMs = this.nowMs();
+    this.recentMs = Math.floor(this.nowMs());
     this.#wheel.turn(this.recentMs);
     this.#memory.relieve();
   }

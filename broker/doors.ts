@@ -6,8 +6,8 @@ import type { Log } from '../shared/log.ts';
 import type { TlsConfig } from '../shared/tls-config.ts';
 import type { Broker } from './broker.ts';
 import { LIMITS } from './limits.ts';
+import { plainSocketOf } from './plain-socket.ts';
 import { takeProxyHeader } from './proxy-protocol.ts';
-import { readShared } from './shared-read.ts';
 import { createTlsDoor } from './tls.ts';
 import type { HandleUpgrade } from './websocket.ts';
 import type { Ports } from './worker-messages.ts';
@@ -80,7 +80,7 @@ function createTcpServer(broker: Broker, proxyProtocol: boolean): Server {
   const settings = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEPALIVE_MS };
   if (!proxyProtocol) {
     return createServer({ ...settings, pauseOnConnect: true }, (accepted) => {
-      const socket = readShared(accepted);
+      const socket = plainSocketOf(accepted);
       broker.accept(socket, socket.remoteAddress ?? '');
     });
   }

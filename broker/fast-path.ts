@@ -6,8 +6,8 @@
 //                 └─ too long: body skipped ─▶ quarantine as too_large ─────┴─▶ durable ─▶ PUBACK, PUBREC, nothing (QoS 0)
 // Whoever stores tells in the order in which it was asked, so that a queue of what is to be answered is all the memory
 // that a publish takes here. Answers of one turn leave in one write.
-import type { DpuId } from '../shared/ids.ts';
-import type { Ingest, Outcome } from '../shared/ingest.ts';
+import type { Bringer, Ingest, Outcome } from '../shared/ingest.ts';
+import type { Sender } from '../shared/sender.ts';
 import type { AcknowledgementTimes } from './acknowledgement-times.ts';
 import {
   answerTo,
@@ -25,9 +25,9 @@ import { FrameError, type Header } from './frames.ts';
 import type { Accepted } from './gate.ts';
 import { Numbers } from './numbers.ts';
 import { PacketIds } from './packet-ids.ts';
-import { isSame, readNumber, readPacketId, readTopic } from './packet-rules.ts';
+import { readNumber, readPacketId, readTopic } from './packet-rules.ts';
 import { ALLOWED, publishPropertiesEnd, readProperties } from './properties.ts';
-import { dpuOfEventsTopic } from './topics.ts';
+import { dpuOfEventsTopic, isEventsTopicOf } from './topics.ts';
 
 /** What a fast path needs of its connection. */
 export type FastPathOwner = {
@@ -46,7 +46,7 @@ const NONE: number[] = [];
 /** A PUBLISH that is too long, while its body goes by. */
 type Skipped = { readonly topic: string; readonly answer: number; readonly bytes: number; left: number };
 
-export class FastPath {
+export class FastPath implements Bringer {
   readonly #ingest: Ingest;
   readonly #times: AcknowledgementTimes;
   readonly #owner: FastPathOwner;
@@ -58,10 +58,10 @@ export class FastPath {
   #skipped: Skipped | null = null;
   #isFive = false;
   #owed = 0;
-  /** The topic that was published to last, as bytes with their length, its DPU, and the part in which it was allowed. */
-  #topic: Buffer = NOTHING;
-  #dpuId: DpuId | null = null;
+  /** The DPU to whose topic was published last, and the part in which that was allowed; null: it was no DPU's. */
+  #sender: Sender | null = null;
   #part: object | null = null;
+  #partOf: Accepted['partOf'] = null;
 
   constructor(ingest: Ingest, times: AcknowledgementTimes, owner: FastPathOwner) {
     this.#ingest = ingest;
@@ -79,6 +79,11 @@ export class FastPath {
     return this.#owed;
   }
 
+  /** Of a client that has been let in: publishes may follow. */
+  accept({ partOf }: Accepted): void {
+    this.#partOf = partOf;
+  }
+
   /** From now on packets are those of MQTT 5. */
   speakFive(): void {
     this.#isFive = true;
@@ -86,7 +91,8 @@ export class FastPath {
 
   /** Takes a whole PUBLISH. */
   publish(bytes: Buffer, { flags, bodyAt, end }: Header): void {
-    let at = this.#readTopic(bytes, bodyAt, end);
+    const topicEnd = this.#readTopic(bytes, bodyAt, end);
+    let at = topicEnd;
     const qos = (flags >> 1) & 3;
     let answer = NO_ANSWER;
     if (qos > 0) {
@@ -96,10 +102,9 @@ export class FastPath {
     if (this.#isFive) at = publishPropertiesEnd(bytes, at, end, flags);
     this.#await(answer);
     // Not a second time [MQTT-4.3.3-2].
-    if (qos === 2 && this.#received.add(packetIdOf(answer))) return this.#ingest.inTurn(this.#stored);
-    if (this.#dpuId !== null) return this.#ingest.take(this.#dpuId, bytes, at, end, this.#stored);
-    const topic = this.#topic.toString('utf8', 2);
-    this.#topic = NOTHING; // It may be long, and is no DPU's.
+    if (qos === 2 && this.#received.add(packetIdOf(answer))) return this.#ingest.inTurn(this);
+    if (this.#sender !== null) return this.#ingest.take(this.#sender, bytes, at, end, this);
+    const topic = bytes.toString('utf8', bodyAt + 2, topicEnd);
     this.#quarantine(topic, bytes.subarray(at, end), 'malformed', 'topic: not dpu/<id>/events', REASON.topic);
   }
 
@@ -116,7 +121,8 @@ export class FastPath {
     if (payloadAt > bytes.length) return 0;
     this.#readTopic(bytes, bodyAt, end);
     const answer = qos > 0 ? answerTo(qos, readPacketId(bytes, topicEnd, end)) : NO_ANSWER;
-    this.#skipped = { topic: this.#topic.toString('utf8', 2), answer, bytes: end - bodyAt, left: end - payloadAt };
+    const topic = bytes.toString('utf8', bodyAt + 2, topicEnd);
+    this.#skipped = { topic, answer, bytes: end - bodyAt, left: end - payloadAt };
     return payloadAt;
   }
 
@@ -145,6 +151,11 @@ export class FastPath {
     this.#answer(answerToRelease(id), this.#received.delete(id) || !this.#isFive ? REASON.success : REASON.unknownId);
   }
 
+  /** What was asked of ingest first, and has not been told yet, is durable. */
+  stored(outcomes?: readonly Outcome[]): void {
+    this.#answerNext(outcomes === undefined ? REASON.success : reasonOf(outcomes));
+  }
+
   /** Writes what has become due. */
   flush(): void {
     const answers = this.#answers;
@@ -161,10 +172,6 @@ export class FastPath {
   #quarantine(topic: string, payload: Buffer, reason: 'malformed' | 'too_large', detail: string, code: number): void {
     this.#ingest.quarantine({ topic, payload, reason, detail }, () => this.#answerNext(code));
   }
-
-  readonly #stored = (outcomes?: readonly Outcome[]): void => {
-    this.#answerNext(outcomes === undefined ? REASON.success : reasonOf(outcomes));
-  };
 
   /** What waited longest is durable: acknowledgements leave in the order of the publishes [MQTT-4.6.0-2] [MQTT-4.6.0-3]. */
   #answerNext(reason: number): void {
@@ -189,22 +196,19 @@ export class FastPath {
     }
   }
 
-  /** Sets the topic and its DPU to those at `at`; answers where the topic ends. */
+  /** Sets who has published to the topic at `at`; answers where the topic ends. */
   #readTopic(bytes: Buffer, at: number, end: number): number {
-    const known = this.#topic;
     const topicEnd = at + 2 + readNumber(bytes, at, end);
-    const accepted = this.#owner.accepted;
-    const part = accepted?.partOf?.() ?? null;
-    const isKnown = topicEnd - at === known.length && topicEnd <= end && part === this.#part;
-    if (isKnown && isSame(known, bytes, at)) return topicEnd;
+    const part = this.#partOf?.() ?? null;
+    const last = part === this.#part && topicEnd <= end ? this.#sender : null;
+    if (last !== null && isEventsTopicOf(last.dpuId, bytes, at + 2, topicEnd)) return topicEnd;
     const topic = readTopic(bytes, at, end);
     const dpuId = dpuOfEventsTopic(topic);
-    if (accepted?.mayPublish(dpuId) !== true) {
+    if (this.#owner.accepted?.mayPublish(dpuId) !== true) {
       throw new FrameError(`it may not publish to ${topic}`, 'publish_not_authorized');
     }
-    this.#dpuId = dpuId;
+    this.#sender = dpuId === null ? null : this.#ingest.senderOf(dpuId);
     this.#part = part;
-    this.#topic = Buffer.from(bytes.subarray(at, topicEnd));
     return topicEnd;
   }
 }

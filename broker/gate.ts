@@ -33,7 +33,7 @@ export type Gate = {
   holds(guard: Guard): void;
   /** Never goes back. */
   nowMs(): number;
-  /** What `nowMs` was a quarter of a second ago or later, which costs nothing to know. */
+  /** What `nowMs` was a quarter of a second ago or later, in whole milliseconds, which costs nothing to know. */
   readonly recentMs: number;
 };
 

@@ -4,8 +4,8 @@
 //                 ├─ any other topic ─▶ quarantine as malformed ─────┤
 //                 └─ too long: body skipped ─▶ quarantine, too_large ┴─▶ durable ─▶ PUBACK, PUBREC, nothing (QoS 0)
 // Nothing that a broker passes on ends the connection, as far as it can be told where its packet ends: it would come again.
-import type { DpuId } from '../shared/ids.ts';
-import type { Ingest } from '../shared/ingest.ts';
+import type { Bringer, Ingest } from '../shared/ingest.ts';
+import type { Sender } from '../shared/sender.ts';
 import { answerTo, answerToRelease, encodeAnswers, NO_ANSWER } from './answers.ts';
 import { FrameError, type Header } from './frames.ts';
 import type { Skipper } from './intake.ts';
@@ -34,11 +34,11 @@ type Head = {
 
 type Skipped = { readonly topic: string; readonly answer: number; readonly bytes: number; left: number };
 
-export class Deliveries implements Skipper {
+export class Deliveries implements Bringer, Skipper {
   readonly #ingest: Ingest;
   readonly #owner: DeliveriesOwner;
   /** By their topics' bytes; of this connection, because after each connect a backlog of every DPU may follow. */
-  readonly #dpus = new Map<string, DpuId>();
+  readonly #senders = new Map<string, Sender>();
   /** What is to be answered once it is stored, in order. */
   readonly #waiting: number[] = [];
   /** What is stored and leaves at the end of this turn. */
@@ -61,8 +61,8 @@ export class Deliveries implements Skipper {
     const { topicAt, topicEnd, payloadAt, answer } = this.#readHead(bytes, header);
     this.#waiting.push(answer);
     const topic = bytes.toString('latin1', topicAt, topicEnd);
-    const dpuId = this.#dpus.get(topic) ?? this.#meet(topic);
-    if (dpuId !== null) return this.#ingest.take(dpuId, bytes, payloadAt, header.end, this.#told);
+    const sender = this.#senders.get(topic) ?? this.#meet(topic);
+    if (sender !== null) return this.#ingest.take(sender, bytes, payloadAt, header.end, this);
     const what = { topic: bytes.toString('utf8', topicAt, topicEnd), payload: bytes.subarray(payloadAt, header.end) };
     this.#ingest.quarantine({ ...what, reason: 'malformed', detail: 'topic: not dpu/<id>/events' }, this.#told);
   }
@@ -107,10 +107,12 @@ export class Deliveries implements Skipper {
   }
 
   /** What waited longest is durable: acknowledgements leave in the order of the publishes [MQTT-4.6.0-2]. */
-  readonly #told = (): void => {
+  stored(): void {
     this.#stored += 1;
     this.#answer(this.#waiting.shift() as number);
-  };
+  }
+
+  readonly #told = (): void => this.stored();
 
   #answer(answer: number): void {
     // A microtask later all that became durable together has been told.
@@ -127,14 +129,15 @@ export class Deliveries implements Skipper {
   }
 
   /** The DPU of a topic that this connection has not seen yet; null: it is not that of a DPU's events. */
-  #meet(topic: string): DpuId | null {
+  #meet(topic: string): Sender | null {
     const dpuId = dpuOfEventsTopic(topic);
     if (dpuId === null) return null;
-    if (this.#dpus.size === TOPICS_MAX) this.#dpus.clear();
-    this.#dpus.set(topic, dpuId);
+    if (this.#senders.size === TOPICS_MAX) this.#senders.clear();
+    const sender = this.#ingest.senderOf(dpuId);
+    this.#senders.set(topic, sender);
     // More of what it sent while nobody listened may follow.
     this.#ingest.connected(dpuId);
-    return dpuId;
+    return sender;
   }
 
   #readHead(bytes: Buffer, header: Header): Head {

@@ -38,7 +38,6 @@ export class Guard extends Connection implements FastPathOwner {
     super(source, address, gate);
     this.#fastPath = new FastPath(gate.ingest, gate.times, this);
     this.#intake = new Intake(this, this.#fastPath);
-    source.on('data', (chunk: Buffer) => this.#receive(chunk));
     source.on('end', () => {
       this.#ended = true;
       this.advance();
@@ -62,9 +61,16 @@ export class Guard extends Connection implements FastPathOwner {
     this.send(this.level === 5 ? five.welcome(connect, this.clientId, this.gate.limits) : four.WELCOME);
     this.connect = { ...connect, username: undefined, password: undefined };
     this.accepted = accepted;
+    this.#fastPath.accept(accepted);
     this.#phase = 'open';
     this.patienceChanged();
     this.advance();
+  }
+
+  override receive(chunk: Buffer): void {
+    // CONNECT has its time in all, however slowly it comes.
+    if (this.#phase !== 'new') this.peer.heard();
+    if (!this.destroyed) this.#work(chunk);
   }
 
   /** Looks again whether what is held may pass. */
@@ -195,12 +201,6 @@ export class Guard extends Connection implements FastPathOwner {
     const waitMs = this.#rate?.waitMs(this.gate.nowMs()) ?? 0;
     if (waitMs > 0) this.#timer = setTimeout(() => this.advance(), waitMs);
     return waitMs === 0;
-  }
-
-  #receive(chunk: Buffer): void {
-    // CONNECT has its time in all, however slowly it comes.
-    if (this.#phase !== 'new') this.peer.heard();
-    if (!this.destroyed) this.#work(chunk);
   }
 
   #work(chunk: Buffer | null): void {

@@ -34,7 +34,8 @@ export class Intake {
   readonly #owner: IntakeOwner;
   readonly #skipper: Skipper;
   readonly #checkFirst: (first: number) => void;
-  readonly #leftover = new Leftover();
+  /** Null: nothing is kept. */
+  #leftover: Leftover | null = null;
   #barred = false;
 
   /** `checkFirst` throws FrameError unless the other side may send a packet that begins so; by default that is a client. */
@@ -51,12 +52,12 @@ export class Intake {
 
   /** Bytes that are kept. */
   get bytes(): number {
-    return this.#leftover.bytes;
+    return this.#leftover?.bytes ?? 0;
   }
 
   /** Takes the packets in `chunk`, which goes on where the one before ended. Throws FrameError. */
   receive(chunk: Buffer): void {
-    const bytes = this.#leftover.join(chunk);
+    const bytes = this.#leftover?.join(chunk) ?? chunk;
     let at = 0;
     this.#barred = false;
     while (at < bytes.length && !this.#owner.destroyed) {
@@ -64,7 +65,9 @@ export class Intake {
       if (next === at) break;
       at = next;
     }
-    this.#leftover.keep(bytes, at);
+    if (at < bytes.length) this.#leftover ??= new Leftover();
+    else this.#leftover = null;
+    this.#leftover?.keep(bytes, at);
   }
 
   /** Looks again whether what waits may pass. Throws FrameError. */
@@ -73,7 +76,7 @@ export class Intake {
   }
 
   clear(): void {
-    this.#leftover.clear();
+    this.#leftover = null;
   }
 
   /** Takes the packet at `at`; answers where the next one begins, or `at` when it is incomplete or has to wait. */

@@ -1,6 +1,7 @@
 // The far end of a connection: its socket (or WebSocket), when it is read, what is written to it, how long it has been silent.
 import type { Duplex } from 'node:stream';
 import type { Limits } from './limits.ts';
+import { PlainSocket, writeAtOnce } from './plain-socket.ts';
 
 /** Whose far end it is. */
 export type PeerOwner = {
@@ -10,9 +11,18 @@ export type PeerOwner = {
   patienceChanged(): void;
 };
 
+/** Nothing is written past Node's stream. */
+const NONE = -1;
+/** Texts up to this length are written at once: more than the answers to what is read in one piece are seldom due together. */
+const SHORT_BYTES = 4_096;
+/** What is being written at once. */
+const short = Buffer.allocUnsafeSlow(SHORT_BYTES);
+
 export class Peer {
   readonly #source: Duplex;
   readonly #limits: Limits;
+  /** Of a plain socket for which nothing waits in Node's stream. */
+  #descriptor: number;
   #mayFlow = true;
   #flowing = true;
   #clogged = false;
@@ -24,6 +34,7 @@ export class Peer {
     this.#limits = limits;
     this.#owner = owner;
     this.#heardAtMs = owner.recentMs;
+    this.#descriptor = descriptorOf(source);
   }
 
   /** True while what it says is read. */
@@ -38,7 +49,7 @@ export class Peer {
 
   /** Bytes written that it has not taken. */
   get unsentBytes(): number {
-    return this.#source.writableLength;
+    return this.#descriptor === NONE ? this.#source.writableLength : 0;
   }
 
   /** Since it was last heard, or since it was last begun or ceased to be read. */
@@ -67,11 +78,34 @@ export class Peer {
    * does not.
    */
   send(bytes: Buffer | string, taken?: () => void): void {
+    const isForStream = this.#descriptor === NONE || taken !== undefined || typeof bytes !== 'string';
+    const left = isForStream ? bytes : this.#sendAtOnce(bytes);
+    if (left !== '') this.#sendThroughStream(left, taken);
+  }
+
+  /** Its descriptor is no longer its own. */
+  gone(): void {
+    this.#descriptor = NONE;
+  }
+
+  /** Answers what the system has not taken. */
+  #sendAtOnce(text: string): string {
+    if (text.length > SHORT_BYTES) return text;
+    return text.slice(writeAtOnce(this.#descriptor, short, short.write(text, 'latin1')));
+  }
+
+  #sendThroughStream(bytes: Buffer | string, taken?: () => void): void {
     const source = this.#source;
     if (source.destroyed) return;
-    // Acknowledgements leave without a callback, which would cost as much as they do.
-    const callback = taken === undefined ? undefined : (error?: Error | null) => error || taken();
-    const isRoom = source.write(bytes, 'latin1', callback);
+    const written = (error?: Error | null) => {
+      if (error) return;
+      if (source.writableLength === 0) this.#descriptor = descriptorOf(source);
+      taken?.();
+    };
+    // Acknowledgements leave without a callback where they can, which would cost as much as they do.
+    const isTold = taken !== undefined || source instanceof PlainSocket;
+    const isRoom = source.write(bytes, 'latin1', isTold ? written : undefined);
+    if (source.writableLength > 0) this.#descriptor = NONE;
     if (isRoom || this.#clogged) return;
     if (source.writableLength < this.#limits.unsentBytesMax) return;
     this.#clogged = true;
@@ -88,6 +122,7 @@ export class Peer {
   close(): void {
     const source = this.#source;
     if (source.destroyed) return;
+    this.#descriptor = NONE;
     const timer = setTimeout(() => source.destroy(), this.#limits.lingerMs);
     source.once('close', () => clearTimeout(timer));
     source.resume();
@@ -97,4 +132,8 @@ export class Peer {
   destroy(): void {
     this.#source.destroy();
   }
+}
+
+function descriptorOf(source: Duplex): number {
+  return source instanceof PlainSocket && !source.destroyed && !source.writableEnded ? source.descriptor : NONE;
 }

@@ -1,5 +1,6 @@
 // Topics: which of them carry events of a DPU, which are for readers, and which may be subscribed to. Pure.
 import { type DpuId, isId } from '../shared/ids.ts';
+import { isSame } from './packet-rules.ts';
 
 const DPU_PREFIX = 'dpu/';
 const EVENTS_SUFFIX = '/events';
@@ -8,6 +9,20 @@ const COMMANDS_SUFFIX = '/commands';
 /** The DPU whose events are published on `topic`; null for every other topic. */
 export function dpuOfEventsTopic(topic: string): DpuId | null {
   return dpuBetween(topic, EVENTS_SUFFIX);
+}
+
+/** The bytes of what stands around a DPU's id. */
+const [PREFIX_BYTES, SUFFIX_BYTES] = [Buffer.from(DPU_PREFIX), Buffer.from(EVENTS_SUFFIX)];
+
+/** True when the topic in `bytes` from `at` to `end` is that of the DPU's events. */
+export function isEventsTopicOf(dpuId: DpuId, bytes: Uint8Array, at: number, end: number): boolean {
+  const idAt = at + PREFIX_BYTES.length;
+  const idEnd = idAt + dpuId.length;
+  if (idEnd + SUFFIX_BYTES.length !== end) return false;
+  for (let index = 0; index < dpuId.length; index++) {
+    if (bytes[idAt + index] !== dpuId.charCodeAt(index)) return false;
+  }
+  return isSame(PREFIX_BYTES, bytes, at) && isSame(SUFFIX_BYTES, bytes, idEnd);
 }
 
 /** The DPU whose commands alone `filter` stands for; null for every other filter, one with a wildcard included. */

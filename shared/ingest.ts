@@ -8,6 +8,7 @@ import type { DpuId } from './ids.ts';
 import { EVENT_RECORD_BYTES_MAX, encodeEventInto, encodeRecords, type JournalRecord } from './journal-entry.ts';
 import type { JournalWriter } from './journal-writer.ts';
 import { type Judged, judgeMessage, judgeValue, type Rejection, type Verdict } from './message.ts';
+import { Sender } from './sender.ts';
 
 /** `topic` is null for HTTP. `value` is the payload as JSON where it has been parsed already. */
 export type Message = {
@@ -23,6 +24,12 @@ export type Outcome = {
   readonly status: 'accepted' | 'quarantined';
   readonly reason: QuarantineReason | null;
   readonly detail: string | null;
+};
+
+/** Whoever brought a message. */
+export type Bringer = {
+  /** It is durable; without outcomes, every event in it was accepted. */
+  stored(outcomes?: readonly Outcome[]): void;
 };
 
 export type IngestDependencies = {
@@ -42,6 +49,8 @@ const NO_EVENTS: readonly unknown[] = [];
 const NOTHING = new Uint8Array(0);
 /** Single events are encoded here; the writer copies them. */
 const scratch = Buffer.allocUnsafe(EVENT_RECORD_BYTES_MAX);
+/** Nobody waits for it. */
+const UNTOLD: Bringer = { stored: () => undefined };
 const ACCEPTED: Outcome = { status: 'accepted', reason: null, detail: null };
 /** Faults of one message that are named in the quarantine item's detail. */
 const DETAILS_MAX = 10;
@@ -72,42 +81,46 @@ export class Ingest {
       records.push({ kind: 'heard', dpuId: message.dpuId, atMs: receivedAtMs, holdMs: null });
     }
     // With nothing to store it is told all the same in its turn: acknowledgements keep the order of what they acknowledge.
-    if (records.length === 0) this.inTurn(() => stored(outcomes));
-    else this.writer.append(message.dpuId, encodeRecords(records), () => stored(outcomes));
+    const bringer = { stored: () => stored(outcomes) };
+    if (records.length === 0) this.inTurn(bringer);
+    else this.writer.append(message.dpuId, encodeRecords(records), bringer);
   }
 
-  /**
-   * As `accept`, of the message of a DPU's topic in `bytes` from `at` to `end`. `stored` gets no outcomes where every event
-   * was accepted.
-   */
-  take(dpuId: DpuId, bytes: Buffer, at: number, end: number, stored: (outcomes?: readonly Outcome[]) => void): void {
+  /** See Sender. */
+  senderOf(dpuId: DpuId): Sender {
+    return new Sender(dpuId, this.#dependencies.plan);
+  }
+
+  /** As `accept`, of the message of a DPU's topic in `bytes` from `at` to `end`. */
+  take(sender: Sender, bytes: Buffer, at: number, end: number, bringer: Bringer): void {
+    const { dpuId } = sender;
     const receivedAtMs = this.#dependencies.clock.nowMs();
-    const events = this.#knows(dpuId) ? scanEvents(bytes, at, end, dpuId) : null;
+    const events = sender.isKnown ? scanEvents(bytes, at, end, dpuId) : null;
     const latestMs = receivedAtMs + this.#dependencies.futureAllowedMs;
     if (events?.every(({ timestampMs }) => timestampMs >= OLDEST_EVENT_MS && timestampMs <= latestMs)) {
       const [first] = events;
       if (events.length === 1 && first !== undefined) {
         const length = encodeEventInto(scratch, receivedAtMs, first);
-        return this.writer.append(dpuId, scratch, stored, length);
+        return this.writer.append(dpuId, scratch, bringer, length);
       }
       const record: JournalRecord = { kind: 'events', dpuId, receivedAtMs, events, replayOf: null };
-      return this.writer.append(dpuId, encodeRecords([record]), stored);
+      return this.writer.append(dpuId, encodeRecords([record]), bringer);
     }
     const payload = bytes.subarray(at, end);
     const message = { dpuId, topic: `dpu/${dpuId}/events`, payload };
-    this.accept(end === at ? { ...message, value: NO_EVENTS } : message, stored);
+    this.accept(end === at ? { ...message, value: NO_EVENTS } : message, (outcomes) => bringer.stored(outcomes));
   }
 
-  /** Calls `stored` when everything asked for before this call is durable. */
-  inTurn(stored: () => void): void {
-    this.writer.append('', NOTHING, stored);
+  /** Tells `bringer` when everything asked for before this call is durable. */
+  inTurn(bringer: Bringer): void {
+    this.writer.append('', NOTHING, bringer);
   }
 
   /** Stores something that is no message of a DPU. */
   quarantine(what: { topic: string | null; payload: Uint8Array } & Rejection, stored: () => void): void {
     const receivedAtMs = this.#dependencies.clock.nowMs();
     const record: JournalRecord = { kind: 'quarantined', dpuId: null, receivedAtMs, ...what };
-    this.writer.append(what.topic ?? '', encodeRecords([record]), stored);
+    this.writer.append(what.topic ?? '', encodeRecords([record]), { stored });
   }
 
   /** A client that may be a DPU has connected: a backlog may follow. */
@@ -129,7 +142,7 @@ export class Ingest {
   }
 
   #append(mark: HeardMark): void {
-    this.writer.append(mark.dpuId, encodeRecords([{ kind: 'heard', ...mark }]), () => undefined);
+    this.writer.append(mark.dpuId, encodeRecords([{ kind: 'heard', ...mark }]), UNTOLD);
   }
 
   #knows(dpuId: DpuId): boolean {

@@ -2,11 +2,11 @@
 import type { Clock } from './clock.ts';
 import type { Log } from './log.ts';
 import { partitionOf } from './partition.ts';
-import { PartitionWriter, type Stored } from './partition-writer.ts';
+import { PartitionWriter, type Waiter } from './partition-writer.ts';
 import type { Journal } from './storage/journal.ts';
 import type { EntryTraces } from './traces/traces.ts';
 
-type Waiting = { readonly stored: Stored; isStored: boolean };
+type Waiting = { readonly waiter: Waiter; isStored: boolean };
 
 export class JournalWriter {
   readonly #writers: readonly PartitionWriter[];
@@ -50,18 +50,18 @@ export class JournalWriter {
 
   /**
    * Takes encoded records of what `key` names (a DPU), the first `length` bytes of `records`, which may be written over
-   * afterwards; `stored` is called when they are durable, in the order of the calls.
+   * afterwards; `waiter` is told when they are durable, in the order of the calls.
    */
-  append(key: string, records: Uint8Array, stored: Stored, length: number = records.length): void {
+  append(key: string, records: Uint8Array, waiter: Waiter, length: number = records.length): void {
     const writer = this.#writers[partitionOf(key, this.#writers.length)] as PartitionWriter;
-    if (this.#writers.length === 1) return writer.append(records, stored, length);
-    const waiting: Waiting = { stored, isStored: false };
+    if (this.#writers.length === 1) return writer.append(records, waiter, length);
+    const waiting: Waiting = { waiter, isStored: false };
     this.#waiting.push(waiting);
-    const tell = () => {
+    const stored = () => {
       waiting.isStored = true;
       this.#tell();
     };
-    writer.append(records, tell, length);
+    writer.append(records, { stored }, length);
   }
 
   /** Puts encoded records into every partition, as an entry of its own, recorded at `notBeforeMs` or later. */
@@ -82,6 +82,6 @@ export class JournalWriter {
   #tell(): void {
     let told = 0;
     while (this.#waiting[told]?.isStored === true) told += 1;
-    for (const waiting of this.#waiting.splice(0, told)) waiting.stored();
+    for (const waiting of this.#waiting.splice(0, told)) waiting.waiter.stored();
   }
 }

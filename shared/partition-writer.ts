@@ -10,13 +10,19 @@ import type { Log } from './log.ts';
 import type { EntryId, Journal } from './storage/journal.ts';
 import type { Appended, EntryTraces } from './traces/traces.ts';
 
-/** Called once the record is durable. Never called for a record that is not. */
-export type Stored = () => void;
+/**
+ * Whoever waits for a record to be durable; no bare function, because one of its own for each of many thousand connections is
+ * one more thing that has to come into the processor's cache for each publish.
+ */
+export type Waiter = {
+  /** It is. Never called for a record that is not. */
+  stored(): void;
+};
 
 /** What is stored together. */
 type Group = {
   readonly entry: EntryBuilder;
-  readonly stored: Stored[];
+  readonly waiters: Waiter[];
   /** Nothing more may be added. */
   readonly isAlone: boolean;
   readonly notBeforeMs: number;
@@ -91,26 +97,26 @@ export class PartitionWriter {
   }
 
   /**
-   * Takes the first `length` bytes of `records`, encoded ones, which may be written over afterwards; `stored` is called
-   * when they are durable, in the order of the calls.
+   * Takes the first `length` bytes of `records`, encoded ones, which may be written over afterwards; `waiter` is told when
+   * they are durable, in the order of the calls.
    */
-  append(records: Uint8Array, stored: Stored, length: number = records.length): void {
+  append(records: Uint8Array, waiter: Waiter, length: number = records.length): void {
     let group = this.#waiting.at(-1);
     if (group === undefined || group.isAlone || group.entry.bytes + length > ENTRY_BYTES_MAX) {
       group = this.#begin(false, 0);
     }
-    this.#add(group, records, length, stored);
+    this.#add(group, records, length, waiter);
   }
 
   /** As `append`, as an entry of its own, recorded at `notBeforeMs` or later. */
   appendAlone(records: Uint8Array, notBeforeMs: number): Promise<void> {
     const group = this.#begin(true, notBeforeMs);
-    return new Promise((resolve) => this.#add(group, records, records.length, resolve));
+    return new Promise((resolve) => this.#add(group, records, records.length, { stored: resolve }));
   }
 
   /** Resolves when everything appended before this call is stored, whatever is appended after it. */
   flushed(): Promise<void> {
-    return new Promise((resolve) => this.append(NOTHING, resolve));
+    return new Promise((resolve) => this.append(NOTHING, { stored: resolve }));
   }
 
   /** Resolves when nothing waits to be stored any more. */
@@ -121,19 +127,19 @@ export class PartitionWriter {
 
   #begin(isAlone: boolean, notBeforeMs: number): Group {
     const beganAtMs = this.#traceTimeMs();
-    const group = { entry: new EntryBuilder(), stored: [], isAlone, notBeforeMs, beganAtMs };
+    const group = { entry: new EntryBuilder(), waiters: [], isAlone, notBeforeMs, beganAtMs };
     this.#waiting.push(group);
     return group;
   }
 
-  #add(group: Group, records: Uint8Array, length: number, stored: Stored): void {
+  #add(group: Group, records: Uint8Array, length: number, waiter: Waiter): void {
     group.entry.add(records, length);
-    group.stored.push(stored);
+    group.waiters.push(waiter);
     this.#waitingBytes += length;
     if (this.#busy) return;
     // At the end of this turn, so that all publishes read in it share the first entry.
-    if (group.stored.length === 1) setImmediate(() => this.#start());
-    else if (group.stored.length === STARTS_AT) this.#start();
+    if (group.waiters.length === 1) setImmediate(() => this.#start());
+    else if (group.waiters.length === STARTS_AT) this.#start();
   }
 
   #start(): void {
@@ -150,7 +156,7 @@ export class PartitionWriter {
       await this.#store(bytes, id, group.notBeforeMs);
       const storedAtMs = this.#traceTimeMs();
       this.#waitingBytes -= bytes.length - 1; // The version.
-      for (const stored of group.stored) stored();
+      for (const waiter of group.waiters) waiter.stored();
       this.#trace(group, id, { bytes: bytes.length, appendAtMs, storedAtMs });
       this.#relieve();
     }
@@ -164,7 +170,7 @@ export class PartitionWriter {
 
   /** Facts stand alone, and were not published. */
   #trace(
-    { stored, isAlone, beganAtMs }: Group,
+    { waiters, isAlone, beganAtMs }: Group,
     id: EntryId,
     more: Pick<Appended, 'bytes' | 'appendAtMs' | 'storedAtMs'>,
   ) {
@@ -172,7 +178,7 @@ export class PartitionWriter {
     // Answers are written at the end of this turn.
     queueMicrotask(() => {
       const times = { beganAtMs, answeredAtMs: this.#traceTimeMs(), ...more };
-      this.#traces?.appended(id, { partition: this.#partition, messages: stored.length, ...times });
+      this.#traces?.appended(id, { partition: this.#partition, messages: waiters.length, ...times });
     });
   }
 

@@ -36,10 +36,11 @@ function mqttJs(into: Ingest): () => number {
   const client = connect({ port: Number(port), host: '127.0.0.1', clientId: CLIENT_ID, clean: false });
   client.handleMessage = ({ topic, payload }, done) => {
     const bytes = Buffer.from(payload);
-    into.take(topic.split('/')[1] as DpuId, bytes, 0, bytes.length, () => {
+    const told = () => {
       stored += 1;
       done();
-    });
+    };
+    into.take(into.senderOf(topic.split('/')[1] as DpuId), bytes, 0, bytes.length, { stored: told });
   };
   client.on('connect', () => client.subscribe(FILTER, { qos: 1 }));
   return () => stored;

@@ -48,17 +48,18 @@ async function benchJournal(report: Report): Promise<Figure> {
   let appended = 0;
   let stored = 0;
   await new Promise<void>((resolve) => {
+    const told = () => {
+      stored += 1;
+      if (stored === JOURNAL_EVENTS) resolve();
+      else if (stored % 1_000 === 0) more();
+    };
     const more = () => {
       while (appended - stored < JOURNAL_WAITING && appended < JOURNAL_EVENTS) {
         const dpuId = `dpu-${appended++ % CONNECTIONS}` as never;
         const timestampMs = beganMs + appended;
         const event = { dpuId, timestampMs, direction: 1 as const, epoch: null, seq: null };
         const record = { kind: 'events' as const, dpuId, receivedAtMs: timestampMs, events: [event], replayOf: null };
-        writer.append(dpuId, encodeRecords([record]), () => {
-          stored += 1;
-          if (stored === JOURNAL_EVENTS) resolve();
-          else if (stored % 1_000 === 0) more();
-        });
+        writer.append(dpuId, encodeRecords([record]), { stored: told });
       }
     };
     more();

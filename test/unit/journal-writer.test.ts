@@ -22,7 +22,7 @@ function started() {
   const writer = new JournalWriter({ append }, PARTITIONS, systemClock, createLog('silent'));
   const stored: number[] = [];
   const add = (key: string, upTo: number) =>
-    writer.append(key, encodeRecords([{ kind: 'facts', upTo }]), () => stored.push(upTo));
+    writer.append(key, encodeRecords([{ kind: 'facts', upTo }]), { stored: () => stored.push(upTo) });
   const settle = async (partition: number) => {
     await vi.waitFor(() => expect(appends.get(partition)?.length ?? 0).toBeGreaterThan(0));
     appends.get(partition)?.shift()?.settle();

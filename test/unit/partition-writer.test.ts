@@ -22,7 +22,8 @@ function started() {
     });
   const writer = new PartitionWriter({ append }, 0, systemClock, createLog('silent'));
   const stored: number[] = [];
-  const add = (upTo: number) => writer.append(encodeRecords([{ kind: 'facts', upTo }]), () => stored.push(upTo));
+  const add = (upTo: number) =>
+    writer.append(encodeRecords([{ kind: 'facts', upTo }]), { stored: () => stored.push(upTo) });
   const next = async (index: number): Promise<Append> => {
     await vi.waitFor(() => expect(appends.length).toBeGreaterThan(index));
     return appends[index] as Append;
@@ -98,7 +99,7 @@ test('while appends fail callers are told to pause, and called back once they su
 test('too much waiting saturates it until enough is stored', async () => {
   const { appends, next, writer } = started();
   const megabyte = new Uint8Array(1024 * 1024);
-  for (let index = 0; index < 10; index++) writer.append(megabyte, () => {});
+  for (let index = 0; index < 10; index++) writer.append(megabyte, { stored: () => {} });
   expect(writer.saturated).toBe(true);
   const relief = new Promise<void>((resolve) => writer.onRelief(resolve));
   for (let index = 0; index < 3; index++) (await next(index)).settle();

@@ -1,8 +1,10 @@
-// Accepted sockets that are read into one buffer: like any others, but for where what they read stands.
+// Accepted sockets that are read into one buffer and written to past Node's stream: like any others in what comes and goes.
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { readShared } from '../../broker/shared-read.ts';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { LIMITS } from '../../broker/limits.ts';
+import { Peer } from '../../broker/peer.ts';
+import { type PlainSocket, plainSocketOf } from '../../broker/plain-socket.ts';
 
 let server: Server;
 const sockets: Socket[] = [];
@@ -22,7 +24,7 @@ async function pair(): Promise<{ client: Socket; served: Socket }> {
   const accepted = once(server, 'connection') as Promise<[Socket]>;
   const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
   const [[socket]] = await Promise.all([accepted, once(client, 'connect')]);
-  const served = readShared(socket);
+  const served = plainSocketOf(socket);
   sockets.push(client, served);
   return { client, served };
 }
@@ -96,6 +98,53 @@ test('one that has gone before it could be read is closed', async () => {
   const [socket] = await accepted;
   client.destroy();
   socket.destroy();
-  const served = readShared(socket);
+  const served = plainSocketOf(socket);
   expect(served.destroyed).toBe(true);
+});
+
+/** What stands at the near end of a connection in the broker, as far as writing goes. */
+function peerOf(served: Socket): Peer {
+  const peer = new Peer(served, LIMITS, { recentMs: 0, patienceChanged: () => undefined });
+  (served as PlainSocket).owner = { receive: () => undefined, gone: () => peer.gone() };
+  return peer;
+}
+
+test('answers to a client that reads late come whole and in order, between them what goes through the stream', async () => {
+  const { client, served } = await pair();
+  client.pause();
+  const peer = peerOf(served);
+  let sent = '';
+  // More than the system takes for a client that does not read.
+  for (let answer = 0; peer.unsentBytes < 100_000; answer++) {
+    const bytes = `answer ${answer};`.padEnd(1_000, '.');
+    peer.send(answer % 7 === 0 ? Buffer.from(bytes) : bytes);
+    sent += bytes;
+  }
+  const pieces: Buffer[] = [];
+  client.on('data', (piece: Buffer) => pieces.push(piece)).resume();
+  await vi.waitFor(() => expect(peer.unsentBytes).toBe(0), { timeout: 10_000, interval: 5 });
+  const throughStream = served.bytesWritten;
+  for (let answer = 0; answer < 100; answer++) {
+    peer.send(`last ${answer};`);
+    sent += `last ${answer};`;
+  }
+  expect(served.bytesWritten).toBe(throughStream);
+  peer.close();
+  await once(client, 'end');
+  expect(Buffer.concat(pieces).toString('latin1') === sent).toBe(true);
+});
+
+test('what is due to one that is gone does not reach another that has got its descriptor', async () => {
+  const gone = await pair();
+  const peer = peerOf(gone.served);
+  const { descriptor } = gone.served as PlainSocket;
+  // The next two descriptors are those of these two again.
+  gone.client.destroy();
+  gone.served.destroy();
+  const next = await pair();
+  expect((next.served as PlainSocket).descriptor).toBe(descriptor);
+  peer.send('not for you');
+  next.served.write('for you');
+  const [answer] = (await once(next.client, 'data')) as [Buffer];
+  expect(answer.toString()).toBe('for you');
 });
