@@ -78,9 +78,8 @@ export class Peer {
    * does not.
    */
   send(bytes: Buffer | string, taken?: () => void): void {
-    const isForStream = this.#descriptor === NONE || taken !== undefined || typeof bytes !== 'string';
-    const left = isForStream ? bytes : this.#sendAtOnce(bytes);
-    if (left !== '') this.#sendThroughStream(left, taken);
+    const left = this.#descriptor === NONE || taken !== undefined ? bytes : this.#sendAtOnce(bytes);
+    if (left.length > 0) this.#sendThroughStream(left, taken);
   }
 
   /** Its descriptor is no longer its own. */
@@ -89,9 +88,10 @@ export class Peer {
   }
 
   /** Answers what the system has not taken. */
-  #sendAtOnce(text: string): string {
-    if (text.length > SHORT_BYTES) return text;
-    return text.slice(writeAtOnce(this.#descriptor, short, short.write(text, 'latin1')));
+  #sendAtOnce(bytes: Buffer | string): Buffer | string {
+    if (typeof bytes !== 'string') return bytes.subarray(writeAtOnce(this.#descriptor, bytes, bytes.length));
+    if (bytes.length > SHORT_BYTES) return bytes;
+    return bytes.slice(writeAtOnce(this.#descriptor, short, short.write(bytes, 'latin1')));
   }
 
   #sendThroughStream(bytes: Buffer | string, taken?: () => void): void {
