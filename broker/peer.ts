@@ -78,8 +78,9 @@ export class Peer {
    * does not.
    */
   send(bytes: Buffer | string, taken?: () => void): void {
-    const left = this.#descriptor === NONE || taken !== undefined ? bytes : this.#sendAtOnce(bytes);
-    if (left.length > 0) this.#sendThroughStream(left, taken);
+    if (this.#descriptor === NONE || taken !== undefined) return this.#sendThroughStream(bytes, taken);
+    const left = this.#sendAtOnce(bytes);
+    if (left.length > 0) this.#sendThroughStream(left);
   }
 
   /** Its descriptor is no longer its own. */
