@@ -11,6 +11,9 @@ const PUBCOMP = PACKET.pubcomp << 4;
 export const NO_ANSWER = 0;
 export const PACKET_IDS = 2 ** 16;
 const PACKET_ID_BITS = 16;
+/** The answer to PINGREQ, which has no packet identifier. */
+export const PONG = (PACKET.pingresp << 4) * PACKET_IDS;
+const PONG_BYTES = String.fromCharCode(PACKET.pingresp << 4, 0);
 const REASON_UNIT = 2 ** 24;
 
 /** Reason codes of PUBACK, PUBREC, PUBCOMP in MQTT 5; what is quarantined is stored, so these are for people to read. */
@@ -44,7 +47,8 @@ export function encodeAnswers(answers: readonly number[]): string {
   let bytes = '';
   for (const answer of answers) {
     const [type, high, low] = [answer >> PACKET_ID_BITS, (answer >> 8) & 0xff, answer & 0xff];
-    if (answer < REASON_UNIT) bytes += String.fromCharCode(type, 2, high, low);
+    if (answer === PONG) bytes += PONG_BYTES;
+    else if (answer < REASON_UNIT) bytes += String.fromCharCode(type, 2, high, low);
     else bytes += String.fromCharCode(type & 0xff, 3, high, low, Math.floor(answer / REASON_UNIT));
   }
   return bytes;

@@ -16,6 +16,7 @@ import {
   FAILURE,
   isReceived,
   NO_ANSWER,
+  PONG,
   packetIdOf,
   REASON,
   reasonOf,
@@ -151,6 +152,11 @@ export class FastPath implements Bringer {
     this.#answer(answerToRelease(id), this.#received.delete(id) || !this.#isFive ? REASON.success : REASON.unknownId);
   }
 
+  /** PINGREQ is answered with all else of this turn: thousands may come in one piece [MQTT-3.12.4-1]. */
+  pong(): void {
+    this.#answer(PONG, REASON.success);
+  }
+
   /** What was asked of ingest first, and has not been told yet, is durable. */
   stored(outcomes?: readonly Outcome[]): void {
     this.#answerNext(outcomes === undefined ? REASON.success : reasonOf(outcomes));
@@ -158,9 +164,8 @@ export class FastPath implements Bringer {
 
   /** Writes what has become due. */
   flush(): void {
-    const answers = this.#answers;
+    if (this.#answers.length > 0) this.#owner.send(encodeAnswers(this.#answers));
     this.#answers = NONE;
-    this.#owner.send(encodeAnswers(answers));
   }
 
   #await(answer: number): void {

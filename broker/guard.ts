@@ -109,8 +109,9 @@ export class Guard extends Connection implements FastPathOwner {
     this.gate.lookSoon(this);
   }
 
-  /** The client has shown that it is there. */
-  alive(): void {
+  /** It shows that it is there, and asks whether it is heard. */
+  pinged(): void {
+    this.#fastPath.pong();
     if (this.accepted !== null) this.gate.ingest.alive(this.clientId as DpuId);
   }
 
@@ -209,10 +210,10 @@ export class Guard extends Connection implements FastPathOwner {
       else this.#intake.receive(chunk);
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
+      this.#fastPath.flush();
       this.refuse(error.refusal, error.message);
     }
-    if (this.destroyed) return;
     this.flow();
-    if (this.#intake.bytes > 0) this.gate.holds(this);
+    if (!this.destroyed && this.#intake.bytes > 0) this.gate.holds(this);
   }
 }

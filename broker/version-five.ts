@@ -29,7 +29,6 @@ const REASONS: Partial<Record<Refusal, number>> = {
   too_many_failed_connects: 0x9f,
 };
 const NOT_AUTHORIZED = 0x87;
-const PINGRESP = Buffer.from([PACKET.pingresp << 4, 0]);
 
 /** CONNACK that accepts (MQTT 5, 3.2); there is never a session present [MQTT-3.2.2-2]. */
 export function welcome(connect: Connect, clientId: string, limits: Limits): Buffer {
@@ -62,8 +61,7 @@ export function takeVersionFive(guard: Guard, bytes: Buffer, { type, bodyAt, end
   switch (type) {
     case PACKET.pingreq:
       if (end > bodyAt) throw new FrameError('PINGREQ with a body');
-      guard.alive();
-      return guard.send(PINGRESP); // [MQTT-3.12.4-1]
+      return guard.pinged();
     case PACKET.disconnect:
       if (bodyAt + 1 < end) readProperties(bytes, bodyAt + 1, end, ALLOWED.disconnect);
       return guard.finish();

@@ -13,15 +13,13 @@ const RETURN_CODES: Partial<Record<Refusal, number>> = {
   wrong_credentials: 4,
   not_authorized: 5,
 };
-const PINGRESP = Buffer.from([PACKET.pingresp << 4, 0]);
 
 /** Takes a whole packet that is neither CONNECT nor PUBLISH nor PUBREL; true: aedes is to have it. Throws FrameError. */
 export function takeVersionFour(guard: Guard, bytes: Buffer, { type, bodyAt, end }: Header): boolean {
   switch (type) {
     case PACKET.pingreq:
       if (end > bodyAt) throw new FrameError('PINGREQ with a body');
-      guard.alive();
-      guard.send(PINGRESP); // [MQTT-3.12.4-1]
+      guard.pinged();
       return false;
     case PACKET.disconnect:
       if (end > bodyAt) throw new FrameError('DISCONNECT with a body');
